@@ -2,8 +2,6 @@
 
 import inspect
 
-from sphinx_gallery.sorting import FileNameSortKey
-
 import manidiff
 
 project = "manidiff"
@@ -44,7 +42,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"plot_",
-    "within_subsection_order": FileNameSortKey,
+    "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
