@@ -1,0 +1,499 @@
+"""What every score-diffusion estimator shares: validate once, scale, delegate."""
+
+from abc import ABCMeta, abstractmethod
+from itertools import pairwise
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from manidiff._utils.chunking import chunk_slices
+from manidiff._utils.compat import (
+    Interval,
+    StrOptions,
+    check_sample_weight,
+    fit_context,
+)
+from manidiff._utils.conditions import ConditionEncoder
+from manidiff._utils.device import resolve_device
+from manidiff._utils.random import balanced_normal, draw_seed, make_rng
+from manidiff._utils.scaling import Scaling
+from manidiff.diffusion.gaussian import Gaussian
+from manidiff.diffusion.likelihood import log_density
+from manidiff.diffusion.samplers import SOLVERS, normal_noise, solve
+from manidiff.diffusion.schedules import CLOCKS
+from manidiff.geometry.scale import nearest_neighbor_distance
+
+# Rows that go through a sampler or a likelihood at once. Fixed, so that results do not
+# depend on how many workers share the chunks.
+_SAMPLE_CHUNK = 4096
+_SCORE_CHUNK = 1024
+# sigma_max in standard deviations of the most variable direction.
+_SIGMA_MAX_FACTOR = 5.0
+_LIKELIHOOD_STEPS = 32
+_EXACT_DIVERGENCE_DIM = 10
+_N_PROBES = 8
+
+
+class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base class of the estimators that generate by a score at every noise level.
+
+    Subclasses fit a denoiser in the scaled space (`_fit`) and hand it over
+    (`_bound_denoiser`), say where sampling starts and ends (`_start`, `_sigma_range`,
+    `_finish`), and know the log-density from the noise level `_sigma_prior` on in
+    closed form (`_log_prior`).
+    """
+
+    _parameter_constraints: dict = {
+        "coarseness": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+        "sigma_min": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "sigma_max": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "scaling": [StrOptions({"feature", "global"}), None],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "solver": [StrOptions(set(SOLVERS))],
+        "clock": [StrOptions(set(CLOCKS))],
+        "conditional": ["boolean"],
+        "device": [str, torch.device],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn the score of the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows: array, DataFrame, memmap or CPU tensor; at least two of them
+            different.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Used only with `conditional=True`: class labels, or continuous targets
+            where y is float.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; a weight of 2 equals the row given twice.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN, infinity or fewer than two distinct rows, y is missing with
+            `conditional=True`, the device is not available, or the noise levels are
+            out of order.
+        """
+        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        weights = check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        if not weights.sum() > 0:
+            raise ValueError(
+                "sample_weight sums to 0; at least two rows need a positive weight."
+            )
+        rng = make_rng(self.random_state)
+        self.device_ = str(resolve_device(self.device))
+        self._fit_conditions(X, y, weights)
+        conditions = self._encode_all(y, len(X))
+        X, weights, conditions = _merge_equal_rows(X, weights, conditions)
+
+        self.scaling_ = Scaling.fit(X, weights, self.scaling)
+        rows = self.scaling_.apply(X)
+        self.nn_distance_ = nearest_neighbor_distance(_distinct(rows), rng)
+        self.gaussian_ = Gaussian.from_moments(rows, weights)
+        self._probe_seed = draw_seed(rng)
+        self._set_sigma_range()
+        self._fit(rows, weights, conditions, rng)
+        return self
+
+    def sample(self, n_samples=1, *, y=None, random_state=None, n_jobs=None):
+        """Draw new points.
+
+        Each row has the law of the fitted model; rows of one call cover that law more
+        evenly than independent draws would (see the user guide), and any run of
+        consecutive rows does so too.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows to draw, >= 1.
+        y : scalar or array-like of shape (n_samples,) or (n_samples, n_targets), \
+                default=None
+            Labels or targets to draw for, with `conditional=True`. None draws them by
+            their training frequencies.
+        random_state : int, RandomState instance or None, default=None
+            None draws anew at every call, an int repeats.
+        n_jobs : int, default=None
+            Workers (joblib) that share the rows in chunks of 4096. The result does not
+            depend on it.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Drawn rows in the units of the training data, float64.
+
+        Raises
+        ------
+        ValueError
+            If n_samples is not a positive int, or y is unknown or unexpected.
+        """
+        check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(
+                f"n_samples={n_samples!r} must be an int of at least 1, for example "
+                "n_samples=100."
+            )
+        rng = make_rng(random_state)
+        conditions = self._sampled_conditions(y, n_samples, rng)
+        normal = balanced_normal(n_samples, self.gaussian_.rank, rng)
+        chunks = [
+            (
+                normal[rows],
+                None if conditions is None else conditions[rows],
+                np.random.default_rng(draw_seed(rng)),
+            )
+            for rows in chunk_slices(n_samples, _SAMPLE_CHUNK)
+        ]
+        drawn = Parallel(n_jobs=n_jobs)(
+            delayed(self._sample_chunk)(*chunk) for chunk in chunks
+        )
+        return self.scaling_.invert(np.concatenate(drawn))
+
+    def score_samples(self, X, y=None):
+        """Return the log-density of each row at the noise level `sigma_min_`.
+
+        It is the log-density of what `sample` returns, convolved with normal noise of
+        standard deviation `sigma_min_` in the scaled space, per unit of X. Densities
+        on a manifold exist only at a noise level: compare them at equal `sigma_min`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            With `conditional=True`: the density given y. Without y, class labels are
+            averaged over by their training frequencies.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,)
+            Natural logarithms, float64.
+        """
+        Z = self._scaled(X)
+        if not self.conditional:
+            log_p = self._log_density(Z, None)
+        elif y is not None:
+            log_p = self._log_density(Z, self.conditions_.transform(y, len(Z)))
+        else:
+            log_p = self._marginal_log_density(Z)
+        return log_p + self.scaling_.log_jacobian
+
+    def score(self, X, y=None):
+        """Return the mean of `score_samples`: higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Held-out rows.
+        y : array-like, default=None
+            See `score_samples`; ignored unless `conditional=True`.
+
+        Returns
+        -------
+        score : float
+            Mean log-density. KernelDensity returns a total: divide that by n_samples.
+        """
+        return float(np.mean(self.score_samples(X, y)))
+
+    def denoise(self, X, sigma, *, y=None):
+        """Return E[x0 | x]: where each noised row came from, on average.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Noised rows.
+        sigma : float or array-like of shape (n_samples,)
+            Standard deviation of the noise in the scaled space, > 0: the noise of
+            column j of X is ``sigma * scaling_.scale[j]``.
+        y : array-like, default=None
+            With `conditional=True`, the labels or targets of the rows.
+
+        Returns
+        -------
+        X_denoised : ndarray of shape (n_samples, n_features)
+            Posterior means, float64.
+        """
+        Z, _ = self._denoise_scaled(X, sigma, y)
+        return self.scaling_.invert(Z)
+
+    def score_function(self, X, sigma, *, y=None):
+        """Return the score, grad log p_sigma, at each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        sigma : float or array-like of shape (n_samples,)
+            Noise level, as in `denoise`.
+        y : array-like, default=None
+            With `conditional=True`, the labels or targets of the rows.
+
+        Returns
+        -------
+        score : ndarray of shape (n_samples, n_features)
+            Gradient with respect to X of the log-density of the data noised by sigma.
+        """
+        denoised, (Z, sigma) = self._denoise_scaled(X, sigma, y)
+        return (denoised - Z) / sigma[:, None] ** 2 / self.scaling_.scale
+
+    @abstractmethod
+    def _fit(self, rows, weights, conditions, rng):
+        """Fit to distinct scaled rows (N, D) with weights (N,) that sum to 1.
+
+        Calls `_set_sigma_c`.
+        """
+
+    @abstractmethod
+    def _bound_denoiser(self, conditions, *, differentiable):
+        """Return the denoiser ``(x, sigma) -> (n, D)`` of rows with given conditions.
+
+        A differentiable one computes in float64, row by row the same in any batch.
+        """
+
+    @abstractmethod
+    def _start(self, normal, conditions, rng):
+        """Return points (n, D) at `_sigma_range()[0]` from normal rows (n, rank)."""
+
+    @abstractmethod
+    def _sigma_range(self):
+        """Return the noise levels at which sampling starts and ends."""
+
+    @abstractmethod
+    def _finish(self, x, denoiser):
+        """Take points from the last noise level of a sampler to no noise."""
+
+    @abstractmethod
+    def _log_prior(self, x, sigma, conditions):
+        """Return the closed-form log-density (n,) at the noise level sigma."""
+
+    @abstractmethod
+    def _sigma_prior(self):
+        """Return the smallest noise level at which `_log_prior` is right."""
+
+    def _set_sigma_range(self):
+        self.sigma_min_ = (
+            self.nn_distance_ / 4 if self.sigma_min == "auto" else float(self.sigma_min)
+        )
+        if self.sigma_max == "auto":
+            widest = _SIGMA_MAX_FACTOR * float(self.gaussian_.variances[0]) ** 0.5
+            self.sigma_max_ = max(widest, 2 * self.sigma_min_)
+        else:
+            self.sigma_max_ = float(self.sigma_max)
+        if self.sigma_min_ >= self.sigma_max_:
+            raise ValueError(
+                f"sigma_min={self.sigma_min_:.3g} must be below "
+                f"sigma_max={self.sigma_max_:.3g} (both in the scaled space). Lower "
+                "sigma_min or raise sigma_max."
+            )
+
+    def _set_sigma_c(self, auto):
+        """Set `sigma_c_` by the parameter, or to what `auto()` returns."""
+        if self.coarseness == "auto":
+            self.sigma_c_ = min(auto(), self.sigma_max_ / 2)
+            return
+        self.sigma_c_ = float(self.coarseness) * self.nn_distance_
+        if self.sigma_c_ >= self.sigma_max_:
+            raise ValueError(
+                f"coarseness={self.coarseness!r} gives the noise level "
+                f"{self.sigma_c_:.3g}, which must be below "
+                f"sigma_max={self.sigma_max_:.3g}. Lower coarseness or raise sigma_max."
+            )
+
+    def _fit_conditions(self, X, y, weights):
+        if not self.conditional:
+            return
+        if y is None:
+            raise ValueError(
+                "conditional=True requires y to be passed, but the target y is None. "
+                "Pass y to fit, or set conditional=False."
+            )
+        if len(np.asarray(y)) != len(X):
+            raise ValueError(f"y has {len(y)} values, but X has {len(X)} rows.")
+        self.conditions_ = ConditionEncoder().fit(y, weights)
+
+    def _encode_all(self, y, n_samples):
+        if not self.conditional:
+            return None
+        return self.conditions_.transform(y, n_samples)
+
+    def _sampled_conditions(self, y, n_samples, rng):
+        if not self.conditional:
+            if y is not None:
+                raise ValueError(
+                    "y is given, but the estimator was fitted with conditional=False. "
+                    "Fit with conditional=True to draw for labels or targets."
+                )
+            return None
+        if y is None:
+            return self.conditions_.draw(n_samples, rng)
+        return self.conditions_.transform(y, n_samples)
+
+    def _scaled(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return self.scaling_.apply(X)
+
+    def _tensor(self, array):
+        if array is None:
+            return None
+        return torch.as_tensor(array, dtype=torch.float64, device=self._usable_device())
+
+    def _usable_device(self):
+        """Return `device_`, or the CPU where it is not to be had."""
+        try:
+            return resolve_device(self.device_)
+        except ValueError:
+            return torch.device("cpu")
+
+    def _sample_chunk(self, normal, conditions, rng):
+        conditions = self._tensor(conditions)
+        denoiser = self._bound_denoiser(conditions, differentiable=False)
+        sigma_start, sigma_end = self._sigma_range()
+        with torch.no_grad():
+            x = self._start(self._tensor(normal), conditions, rng)
+            if sigma_start > sigma_end:
+                x = solve(
+                    denoiser,
+                    x,
+                    CLOCKS[self.clock](sigma_start, sigma_end, self.n_steps),
+                    solver=self.solver,
+                    noise=normal_noise(rng),
+                    sigma_switch=self._sigma_switch(),
+                )
+            return self._finish(x, denoiser).cpu().numpy()
+
+    def _denoise_scaled(self, X, sigma, y):
+        Z = self._scaled(X)
+        sigma = np.asarray(sigma, dtype=np.float64)
+        if not (np.isfinite(sigma).all() and (sigma > 0).all()):
+            raise ValueError(
+                f"sigma={sigma!r} must be finite and above 0. Use for example "
+                "sigma=estimator.sigma_min_."
+            )
+        if sigma.ndim > 1 or (sigma.ndim == 1 and len(sigma) != len(Z)):
+            raise ValueError(
+                f"sigma has shape {sigma.shape}; pass one number, or one for each of "
+                f"the {len(Z)} rows."
+            )
+        sigma = np.broadcast_to(sigma, len(Z))
+        if self.conditional and y is None:
+            raise ValueError(
+                "y is missing: a conditional estimator denoises for given labels or "
+                "targets."
+            )
+        conditions = self._encode_all(y, len(Z))
+        denoised = np.empty_like(Z)
+        for level in np.unique(sigma):
+            rows = sigma == level
+            given = None if conditions is None else self._tensor(conditions[rows])
+            denoiser = self._bound_denoiser(given, differentiable=True)
+            with torch.no_grad():
+                x = self._tensor(Z[rows])
+                found = denoiser(x, torch.full_like(x[:, 0], float(level)))
+            denoised[rows] = found.cpu().numpy()
+        return denoised, (Z, sigma)
+
+    def _log_density(self, Z, conditions):
+        parts = [
+            self._log_density_chunk(
+                self._tensor(Z[rows]),
+                self._tensor(None if conditions is None else conditions[rows]),
+            )
+            for rows in chunk_slices(len(Z), _SCORE_CHUNK)
+        ]
+        return np.concatenate(parts)
+
+    def _log_density_chunk(self, x, conditions):
+        sigma_prior = self._sigma_prior()
+        with torch.no_grad():
+            if sigma_prior <= self.sigma_min_:
+                log_p = self._log_prior(x, self.sigma_min_, conditions)
+            else:
+                log_p = log_density(
+                    self._bound_denoiser(conditions, differentiable=True),
+                    x,
+                    sigmas=self._likelihood_levels(sigma_prior),
+                    log_prior=lambda end: self._log_prior(end, sigma_prior, conditions),
+                    probes=self._probes(),
+                )
+        return log_p.cpu().numpy()
+
+    def _likelihood_levels(self, sigma_prior):
+        """Return noise levels from sigma_min to sigma_prior, with a node at sigma_c."""
+        ends = [self.sigma_min_, sigma_prior]
+        if self.sigma_min_ < self.sigma_c_ < sigma_prior:
+            ends.insert(1, self.sigma_c_)
+        logs = np.log(ends)
+        levels = [logs[:1]]
+        for low, high in pairwise(logs):
+            share = (high - low) / (logs[-1] - logs[0])
+            n_steps = max(int(np.ceil(share * _LIKELIHOOD_STEPS)), 2)
+            levels.append(np.linspace(low, high, n_steps + 1)[1:])
+        return torch.from_numpy(np.exp(np.concatenate(levels)))
+
+    def _probes(self):
+        """Return directions whose mean is the divergence: exact while they are few."""
+        axes = self.gaussian_.axes.T
+        rank = len(axes)
+        if rank <= _EXACT_DIVERGENCE_DIM:
+            return self._tensor(axes)
+        # Signs along the principal axes: what is diagonal there has no variance.
+        rng = np.random.default_rng(self._probe_seed)
+        signs = rng.choice([-1.0, 1.0], size=(_N_PROBES, rank))
+        return self._tensor(signs @ axes.numpy() / np.sqrt(_N_PROBES))
+
+    def _marginal_log_density(self, Z):
+        encoder = self.conditions_
+        if encoder.classes_ is None:
+            raise ValueError(
+                "y is missing: with continuous targets, conditional densities need "
+                "the targets of the rows. Pass y to score or score_samples."
+            )
+        joint = [
+            np.log(probability) + self._log_density(Z, np.tile(row, (len(Z), 1)))
+            for row, probability in zip(
+                encoder.encoded_, encoder.probabilities_, strict=True
+            )
+        ]
+        return np.logaddexp.reduce(joint, axis=0)
+
+    def _sigma_switch(self):
+        """Return where the hybrid solver turns deterministic."""
+        return self.sigma_c_
+
+
+def _merge_equal_rows(X, weights, conditions):
+    """Return the distinct rows with positive weight, and their total weights.
+
+    Merged, a weight of 2 and a row given twice are the same by construction.
+    """
+    kept = weights > 0
+    X, weights = X[kept], weights[kept]
+    if conditions is None:
+        joint = X
+    else:
+        joint = np.hstack([X, conditions[kept]])
+    merged, index = np.unique(joint, axis=0, return_inverse=True)
+    totals = np.bincount(index.ravel(), weights)
+    n_features = X.shape[1]
+    conditions = None if conditions is None else merged[:, n_features:]
+    return merged[:, :n_features], totals / totals.sum(), conditions
+
+
+def _distinct(rows):
+    return np.unique(rows, axis=0)

@@ -1,0 +1,468 @@
+"""The main estimator: a network that learns a coarse score and keeps no row."""
+
+import copy
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from torch import nn
+
+from manidiff._base import ScoreDiffusion
+from manidiff._training import FixedDraws, NoisedDraws, train
+from manidiff._utils.compat import Interval, StrOptions
+from manidiff._utils.random import balanced_normal, draw_seed, forked_torch_seed
+from manidiff.diffusion.generalization import generalization_scale
+from manidiff.diffusion.preconditioning import PreconditionedDenoiser
+from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow, OwnNoise
+from manidiff.diffusion.samplers import normal_noise, solve
+from manidiff.diffusion.schedules import VarianceExploding
+from manidiff.diffusion.training_law import EmpiricalTrainingLaw
+from manidiff.geometry.local_gaussian import LocalGaussianLaw
+from manidiff.geometry.smoothness import LocalSurfaces
+from manidiff.nets import ResidualMLP
+
+# The local-Gaussian law: neighbourhood, step and temperature.
+_LOCAL_LAW = {"n_neighbors": 30, "noise": 0.8, "temperature": 0.9}
+# Noise levels, in nearest-neighbour distances. With coarseness="auto" a network learns
+# down to the first on a manifold, and the best of the levels to freeze at is chosen;
+# it learns down to the second on a table, whose own noise must not be smoothed away.
+_FINEST_ON_MANIFOLD = 0.1
+_FINEST_ON_TABLE = 0.04
+_LEVELS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.1)
+# Draws and sampler steps between two levels, by which the choice is made.
+_N_CALIBRATION = 512
+_CALIBRATION_STEPS = 6
+# Noised draws a held-out row.
+_HELD_OUT_REPEATS = 16
+
+
+class CoarseScoreDiffusion(ScoreDiffusion):
+    """Diffusion with a score that a network learns only down to a coarse noise level.
+
+    Above the noise level sigma_c the network learns the score of the data; below, it is
+    frozen to a projection. So the geometry of the data enters at every scale and its
+    density only down to sigma_c: generated rows are new and lie where data lies. The
+    fitted network keeps no training row and the cost of sampling does not depend on
+    their number.
+
+    Parameters
+    ----------
+    coarseness : float or "auto", default="auto"
+        Noise level sigma_c in median nearest-neighbour distances, >= 0. 0 is an
+        ordinary diffusion model, trained on the rows down to `sigma_min`. "auto" is
+        decided by the data: where the rows lie on a smooth manifold, the level from
+        which draws land closest to the surfaces through the rows; elsewhere 0.04, with
+        the coarseness in `training_law`.
+    sigma_min : float or "auto", default="auto"
+        Noise level of `score_samples` in the scaled space. "auto" is a quarter of the
+        nearest-neighbour distance; it does not depend on `coarseness`.
+    sigma_max : float or "auto", default="auto"
+        Largest noise level in the scaled space. "auto" is five standard deviations of
+        the most variable direction.
+    training_law : {"auto", "empirical", "local"}, default="auto"
+        What the network is trained on: the rows, or fresh draws of the local-Gaussian
+        law around them, which it cannot copy however long it trains. "auto" takes
+        "empirical" for rows on a smooth manifold or `coarseness=0`, else "local".
+    final_step : {"auto", "none", "tweedie", "richardson"}, default="auto"
+        Projector below sigma_c: the denoiser, or the combination of two noise levels
+        that cancels curvature; "none" stops at sigma_c. "auto" takes the better of the
+        two by the data, and gives back the data's own noise where rows do not lie on a
+        manifold.
+    module : nn.Module, or callable that returns one, default=None
+        Network called with the keywords inputs (n, r), noise (n,) and, if conditional,
+        condition (n, c), returning (n, r), where r is the rank of the scaled data. A
+        callable is called with r and c; an instance is copied. None is a residual
+        multilayer perceptron.
+    width, depth : int, default=192 and 4
+        Width of its layers and number of its residual blocks.
+    max_iter : int, default=3000
+        Number of gradient steps, whatever the number of rows.
+    batch_size : int, default=256
+        Noised draws in a step.
+    learning_rate : float, default=1e-3
+        Largest learning rate; it warms up over 100 steps and falls along a cosine.
+    optimizer : torch optimizer class, default=None
+        None is AdamW.
+    callbacks : list of skorch callbacks, default=None
+        Called during training, after the built-in ones.
+    early_stopping : bool, default=False
+        Whether to hold rows out and stop when their loss no longer improves.
+    validation_fraction : float, default=0.1
+        Share of the training rows held out with `early_stopping=True`.
+    n_iter_no_change : int, default=5
+        Epochs of 100 steps without improvement before stopping.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit instead of afresh.
+    scaling : {"feature", "global"} or None, default="feature"
+        Divide each column by its standard deviation, all by one number, or nothing.
+    n_steps : int, default=20
+        Steps of the sampler.
+    solver : {"heun", "euler", "ddpm", "sde", "hybrid"}, default="heun"
+        How the noise is removed.
+    clock : {"ve", "vp"}, default="ve"
+        Variance-exploding or variance-preserving coordinates of the solver.
+    conditional : bool, default=False
+        Whether y conditions the score.
+    device : str or torch.device, default="auto"
+        "auto" takes CUDA where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seeds what `fit` draws. `sample` has its own.
+    verbose : int, default=0
+        1 shows a progress bar with the loss and the time left.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The net that owns the trained network (`net_.module_`).
+    sigma_c_, sigma_min_, sigma_max_ : float
+        Noise levels in the scaled space.
+    nn_distance_ : float
+        Median distance of a row to its nearest other row, in the scaled space.
+    scaling_ : Scaling
+        Its `center` and `scale`, arrays of shape (n_features,).
+    gaussian_ : Gaussian
+        Moments of the scaled rows.
+    surface_residual_ : float
+        How far rows lie from surfaces through their neighbours, in nearest-neighbour
+        distances; below 0.2 the rows are taken to lie on a manifold.
+    training_law_, final_step_ : str
+        What was decided.
+    history_ : list of dict
+        One entry an epoch of 100 steps: epoch, n_iter, train_loss, valid_loss with
+        early stopping, seconds.
+    device_ : str
+        The device in use.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Column names, where X had some.
+
+    See Also
+    --------
+    EmpiricalScoreDiffusion : The closed-form score of the rows.
+
+    References
+    ----------
+    .. [1] Shen, Hsieh, He (2026). arXiv:2603.23792.
+    .. [2] Karras et al. (2022). "Elucidating the Design Space of Diffusion-Based
+           Generative Models". arXiv:2206.00364.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from manidiff import CoarseScoreDiffusion
+    >>> angle = np.random.default_rng(0).uniform(0, 2 * np.pi, size=200)
+    >>> X = np.column_stack([np.cos(angle), np.sin(angle)])
+    >>> model = CoarseScoreDiffusion(max_iter=50, width=32, random_state=0).fit(X)
+    >>> model.sample(5, random_state=0).shape
+    (5, 2)
+    """
+
+    _parameter_constraints: dict = {
+        **ScoreDiffusion._parameter_constraints,
+        "training_law": [StrOptions({"auto", "empirical", "local"})],
+        "final_step": [StrOptions({"auto", "none", "tweedie", "richardson"})],
+        "module": [callable, None],
+        "width": [Interval(Integral, 1, None, closed="left")],
+        "depth": [Interval(Integral, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "optimizer": [callable, None],
+        "callbacks": [list, tuple, None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        *,
+        coarseness="auto",
+        sigma_min="auto",
+        sigma_max="auto",
+        training_law="auto",
+        final_step="auto",
+        module=None,
+        width=192,
+        depth=4,
+        max_iter=3000,
+        batch_size=256,
+        learning_rate=1e-3,
+        optimizer=None,
+        callbacks=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=5,
+        warm_start=False,
+        scaling="feature",
+        n_steps=20,
+        solver="heun",
+        clock="ve",
+        conditional=False,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.coarseness = coarseness
+        self.sigma_min = sigma_min
+        self.sigma_max = sigma_max
+        self.training_law = training_law
+        self.final_step = final_step
+        self.module = module
+        self.width = width
+        self.depth = depth
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.callbacks = callbacks
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.scaling = scaling
+        self.n_steps = n_steps
+        self.solver = solver
+        self.clock = clock
+        self.conditional = conditional
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _fit(self, rows, weights, conditions, rng):
+        surfaces = LocalSurfaces(rows, rng)
+        self.surface_residual_ = surfaces.residual
+        self._set_sigma_c(lambda: self._finest_level(surfaces))
+        self.training_law_ = self._decide_training_law(surfaces)
+        device = self._usable_device()
+        with forked_torch_seed(draw_seed(rng), device):
+            network = self._make_network(conditions).to(device)
+            train_rows, held_out_rows = self._split(len(rows), rng)
+            draws = self._draws(network, rows, weights, conditions, train_rows, rng)
+            held_out = None
+            if len(held_out_rows):
+                # Held-out rows are judged as rows, whatever the network is taught.
+                held_out = FixedDraws(
+                    self._row_draws(network, rows, weights, conditions, held_out_rows),
+                    _HELD_OUT_REPEATS * len(held_out_rows),
+                )
+            self.net_, self.history_ = train(
+                network,
+                draws,
+                held_out,
+                max_iter=self.max_iter,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                optimizer=self.optimizer,
+                callbacks=self.callbacks or (),
+                patience=self.n_iter_no_change,
+                verbose=self.verbose,
+                device=device,
+            )
+        self._freeze(rows, weights, conditions, surfaces, rng)
+
+    def _finest_level(self, surfaces):
+        finest = _FINEST_ON_MANIFOLD if surfaces.is_clean else _FINEST_ON_TABLE
+        return finest * self.nn_distance_
+
+    def _decide_training_law(self, surfaces):
+        if self.training_law != "auto":
+            return self.training_law
+        return "empirical" if surfaces.is_clean or self.sigma_c_ == 0 else "local"
+
+    def _make_network(self, conditions):
+        n_conditions = 0 if conditions is None else conditions.shape[1]
+        shape = (self.gaussian_.rank, n_conditions)
+        if self.warm_start and hasattr(self, "net_"):
+            if shape != self._network_shape:
+                raise ValueError(
+                    "warm_start=True, but the network was made for data of rank "
+                    f"{self._network_shape[0]} with {self._network_shape[1]} "
+                    f"conditions, not {shape[0]} and {shape[1]}. Use warm_start=False."
+                )
+            return self.net_.module_
+        self._network_shape = shape
+        if isinstance(self.module, nn.Module):
+            return copy.deepcopy(self.module)
+        if self.module is not None:
+            return self.module(*shape)
+        return ResidualMLP(*shape, width=self.width, depth=self.depth)
+
+    def _split(self, n_rows, rng):
+        """Return the indices of the training and of the held-out rows."""
+        if not self.early_stopping:
+            return np.arange(n_rows), np.arange(0)
+        n_held_out = max(round(self.validation_fraction * n_rows), 1)
+        if n_rows - n_held_out < 2:
+            raise ValueError(
+                f"early_stopping=True holds out {n_held_out} of {n_rows} distinct "
+                "rows, which leaves fewer than 2 to train on. Use early_stopping=False or a "
+                f"smaller validation_fraction={self.validation_fraction!r}."
+            )
+        order = rng.permutation(n_rows)
+        return order[n_held_out:], order[:n_held_out]
+
+    def _draws(self, network, rows, weights, conditions, kept, rng):
+        if self.training_law_ == "local":
+            law = self._local_law(rows[kept], weights[kept], conditions, kept)
+            return self._noised(law, network, weights, conditions, kept)
+        return self._row_draws(network, rows, weights, conditions, kept, rng)
+
+    def _local_law(self, rows, weights, conditions, kept):
+        groups, search_rows = None, None
+        if conditions is not None and self.conditions_.classes_ is not None:
+            labels = conditions[kept].argmax(axis=1)
+            groups = [
+                torch.from_numpy(np.flatnonzero(labels == c)) for c in np.unique(labels)
+            ]
+        elif conditions is not None:
+            # A target counts as much as all columns together.
+            weighted = conditions[kept] * np.sqrt(rows.shape[1])
+            search_rows = torch.from_numpy(np.hstack([rows, weighted]))
+        law = LocalGaussianLaw(
+            torch.from_numpy(rows),
+            torch.from_numpy(weights),
+            groups=groups,
+            search_rows=search_rows,
+            **_LOCAL_LAW,
+        )
+        return law.to(self._usable_device(), torch.float32)
+
+    def _row_draws(self, network, rows, weights, conditions, kept, rng=None):
+        sigma_stable = np.inf
+        # Posterior means over all rows would mix rows of different conditions.
+        if rng is not None and conditions is None:
+            sigma_stable = generalization_scale(
+                torch.from_numpy(rows[kept]),
+                torch.from_numpy(weights[kept]),
+                self.nn_distance_,
+                torch.Generator().manual_seed(draw_seed(rng)),
+            )
+        law = EmpiricalTrainingLaw(
+            self._tensor(rows[kept]).float(),
+            self._tensor(weights[kept]).float(),
+            sigma_stable,
+        )
+        return self._noised(law, network, weights, conditions, kept)
+
+    def _noised(self, law, network, weights, conditions, kept):
+        if conditions is not None:
+            conditions = self._tensor(conditions[kept]).float()
+        return NoisedDraws(
+            law,
+            self._tensor(weights[kept]),
+            conditions,
+            self._preconditioned(network, torch.float32),
+            (self._sigma_floor(), self.sigma_max_),
+        )
+
+    def _sigma_floor(self):
+        """Return the smallest noise level that the network learns."""
+        return self.sigma_c_ if self.sigma_c_ > 0 else self.sigma_min_
+
+    def _preconditioned(self, network, dtype):
+        return PreconditionedDenoiser(
+            network, self.gaussian_.to(self._usable_device(), dtype)
+        )
+
+    def _freeze(self, rows, weights, conditions, surfaces, rng):
+        """Decide the level and the projector below which the score is frozen."""
+        self._noise_variances = None
+        self.final_step_ = "tweedie" if self.final_step == "auto" else self.final_step
+        if self.sigma_c_ == 0:
+            return
+        if surfaces.is_clean:
+            self._choose_projector(surfaces, rng)
+        elif self.final_step == "auto":
+            self._noise_variances = self._residual_variances(rows, weights, conditions)
+
+    def _choose_projector(self, surfaces, rng):
+        """Take the level and projector whose draws land closest to the surfaces."""
+        levels = [self.sigma_c_]
+        if self.coarseness == "auto":
+            levels = [level * self.nn_distance_ for level in _LEVELS]
+        projectors = [self.final_step_]
+        if self.final_step == "auto":
+            projectors = sorted(PROJECTORS)
+        if len(levels) * len(projectors) == 1 or self.final_step == "none":
+            return
+        conditions = None
+        if self.conditional:
+            conditions = self._tensor(self.conditions_.draw(_N_CALIBRATION, rng))
+        denoiser = self._network_denoiser(torch.float32, conditions)
+        normal = balanced_normal(_N_CALIBRATION, self.gaussian_.rank, rng)
+        best, sigma = np.inf, self.sigma_max_
+        x = self._start(self._tensor(normal), conditions, rng)
+        for level in levels:
+            if level >= self.sigma_max_ / 2:
+                continue
+            with torch.no_grad():
+                schedule = VarianceExploding(sigma, level, _CALIBRATION_STEPS)
+                x = solve(denoiser, x, schedule, solver="heun", noise=normal_noise(rng))
+                for projector in projectors:
+                    ended = FrozenBelow(denoiser, level, projector).finish(x)
+                    missed = np.median(surfaces.distance(ended.cpu().numpy()))
+                    if missed < best:
+                        best = missed
+                        self.sigma_c_, self.final_step_ = level, projector
+            sigma = level
+
+    def _residual_variances(self, rows, weights, conditions):
+        """Return how far rows lie from their projection: the data's own noise."""
+        denoiser = self._network_denoiser(torch.float32, self._tensor(conditions))
+        x = self._tensor(rows)
+        with torch.no_grad():
+            frozen = FrozenBelow(denoiser, self.sigma_c_, self.final_step_)
+            residual = self.gaussian_.axes.T.to(x) @ (x - frozen.project(x)).T
+        return (residual**2 @ self._tensor(weights)).cpu()
+
+    def _network_denoiser(self, dtype, conditions):
+        """Return the network as a denoiser of float64 points, computing in dtype."""
+        network = self.net_.module_.to(self._usable_device())
+        if dtype == torch.float64:
+            network = copy.deepcopy(network).double()
+        denoiser = self._preconditioned(network, dtype)
+        given = None if conditions is None else conditions.to(dtype)
+
+        def denoise(x, sigma):
+            return denoiser(x.to(dtype), sigma.to(dtype), given).to(x.dtype)
+
+        return denoise
+
+    def _bound_denoiser(self, conditions, *, differentiable):
+        # Scores in single precision would depend on which rows share a batch.
+        dtype = torch.float64 if differentiable else torch.float32
+        denoiser = self._network_denoiser(dtype, conditions)
+        if self.sigma_c_ == 0:
+            return denoiser
+        noise = None
+        if self._noise_variances is not None:
+            noise = OwnNoise(
+                self._tensor(self.gaussian_.axes), self._tensor(self._noise_variances)
+            )
+        projector = "tweedie" if self.final_step_ == "none" else self.final_step_
+        return FrozenBelow(denoiser, self.sigma_c_, projector, noise)
+
+    def _sigma_range(self):
+        return self.sigma_max_, self._sigma_floor()
+
+    def _start(self, normal, conditions, rng):
+        gaussian = self.gaussian_.to(normal.device, normal.dtype)
+        return gaussian.start(normal, self.sigma_max_)
+
+    def _finish(self, x, denoiser):
+        if self.final_step_ == "none":
+            return x
+        if self.sigma_c_ == 0:
+            return PROJECTORS[self.final_step_](
+                denoiser, x, torch.full_like(x[:, 0], self.sigma_min_)
+            )
+        return denoiser.finish(x)
+
+    def _log_prior(self, x, sigma, conditions):
+        return self.gaussian_.to(x.device, x.dtype).log_density(x, sigma)
+
+    def _sigma_prior(self):
+        return self.sigma_max_

@@ -1,0 +1,232 @@
+"""The estimator whose score is the closed form of its training rows."""
+
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+
+from manidiff._base import ScoreDiffusion
+from manidiff._utils.compat import Interval, StrOptions
+from manidiff._utils.random import draw_seed
+from manidiff.diffusion.denoisers import EmpiricalDenoiser, SmoothedDenoiser
+from manidiff.diffusion.generalization import generalization_scale
+from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow
+
+# Sampling ends here, in nearest-neighbour distances: the posterior is one row.
+_SIGMA_END = 0.01
+# Indicator rows of two labels are sqrt(2) apart: exp(-10^4) is 0.
+_LABEL_BANDWIDTH = 0.01
+
+
+class EmpiricalScoreDiffusion(ScoreDiffusion):
+    """Diffusion with the exact score of the training rows; nothing is trained.
+
+    With the defaults it returns training rows: the memorising baseline that every
+    diffusion model approaches once its score is exact. `coarseness` and `smoothing`
+    make it generate. Its log-density at noise level `sigma_min_` is that of a Gaussian
+    kernel density. It keeps the training rows.
+
+    Parameters
+    ----------
+    coarseness : float or "auto", default=0
+        Noise level sigma_c below which the score is frozen to a projection, in median
+        nearest-neighbour distances, >= 0. "auto" takes the smallest level at which
+        leaving a row out raises its denoising error by no more than 5 %.
+    sigma_min : float or "auto", default="auto"
+        Noise level of `score_samples` in the scaled space. "auto" is a quarter of the
+        nearest-neighbour distance; it does not depend on `coarseness`.
+    sigma_max : float or "auto", default="auto"
+        Largest noise level in the scaled space. "auto" is five standard deviations of
+        the most variable direction.
+    smoothing : float, default=0.0
+        Length over which the denoiser is averaged, in nearest-neighbour distances [1]_.
+        Outputs are then barycentres of training rows.
+    n_smoothing : int, default=16
+        Number of shifts averaged over, in antithetic pairs: an even number.
+    final_step : {"none", "tweedie", "richardson"}, default="richardson"
+        Last step of `sample`, and projector below sigma_c: none (the points keep the
+        noise of the last level), the denoiser, or the combination of two noise levels
+        that cancels the curvature of the manifold.
+    scaling : {"feature", "global"} or None, default="feature"
+        Divide each column by its standard deviation, all by one number, or nothing.
+    n_steps : int, default=32
+        Steps of the sampler.
+    solver : {"heun", "euler", "ddpm", "sde", "hybrid"}, default="heun"
+        How the noise is removed.
+    clock : {"ve", "vp"}, default="ve"
+        Variance-exploding or variance-preserving coordinates of the solver.
+    conditional : bool, default=False
+        Whether y conditions the score.
+    device : str or torch.device, default="auto"
+        "auto" takes CUDA where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seeds what `fit` draws. `sample` has its own.
+    verbose : int, default=0
+        Present on every estimator; nothing is trained here.
+
+    Attributes
+    ----------
+    sigma_c_, sigma_min_, sigma_max_ : float
+        Noise levels in the scaled space.
+    nn_distance_ : float
+        Median distance of a row to its nearest other row, in the scaled space.
+    scaling_ : Scaling
+        Its `center` and `scale`, arrays of shape (n_features,).
+    gaussian_ : Gaussian
+        Moments of the scaled rows.
+    rows_, weights_ : ndarray of shape (n_rows, n_features) and (n_rows,)
+        The distinct scaled rows and their probabilities.
+    history_ : list of dict
+        Empty: nothing is trained.
+    device_ : str
+        The device in use.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Column names, where X had some.
+
+    See Also
+    --------
+    CoarseScoreDiffusion : A network that keeps no row.
+    sklearn.neighbors.KernelDensity : The same density, summed and unscaled.
+
+    References
+    ----------
+    .. [1] Scarvelis, Borde, Solomon (2025). "Closed-Form Diffusion Models", TMLR.
+           arXiv:2310.12395.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from manidiff import EmpiricalScoreDiffusion
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> copies = EmpiricalScoreDiffusion().fit(X)
+    >>> drawn = copies.sample(5, random_state=0)
+    >>> float(np.abs(drawn[:, None] - X).sum(-1).min(1).max()) < 1e-6
+    True
+    >>> coarse = EmpiricalScoreDiffusion(coarseness="auto").fit(X)
+    >>> coarse.sample(5, random_state=0).shape
+    (5, 2)
+    """
+
+    _parameter_constraints: dict = {
+        **ScoreDiffusion._parameter_constraints,
+        "smoothing": [Interval(Real, 0, None, closed="left")],
+        "n_smoothing": [Interval(Integral, 2, None, closed="left")],
+        "final_step": [StrOptions({"none", "tweedie", "richardson"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        coarseness=0,
+        sigma_min="auto",
+        sigma_max="auto",
+        smoothing=0.0,
+        n_smoothing=16,
+        final_step="richardson",
+        scaling="feature",
+        n_steps=32,
+        solver="heun",
+        clock="ve",
+        conditional=False,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.coarseness = coarseness
+        self.sigma_min = sigma_min
+        self.sigma_max = sigma_max
+        self.smoothing = smoothing
+        self.n_smoothing = n_smoothing
+        self.final_step = final_step
+        self.scaling = scaling
+        self.n_steps = n_steps
+        self.solver = solver
+        self.clock = clock
+        self.conditional = conditional
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _fit(self, rows, weights, conditions, rng):
+        if self.n_smoothing % 2:
+            raise ValueError(
+                f"n_smoothing={self.n_smoothing} must be even: the shifts come in "
+                f"antithetic pairs. Use n_smoothing={self.n_smoothing + 1}."
+            )
+        self._set_sigma_c(
+            lambda: generalization_scale(
+                torch.from_numpy(rows),
+                torch.from_numpy(weights),
+                self.nn_distance_,
+                torch.Generator().manual_seed(draw_seed(rng)),
+            )
+        )
+        self.rows_ = rows
+        self.weights_ = weights
+        self._row_conditions = conditions
+        half = rng.standard_normal((self.n_smoothing // 2, rows.shape[1]))
+        self._shifts = self.smoothing * self.nn_distance_ * np.vstack([half, -half])
+        self.history_ = []
+
+    def _exact(self, *, fused):
+        labels = self.conditional and self.conditions_.classes_ is not None
+        # Silverman's exponent for targets of unit variance.
+        width = 1 if self._row_conditions is None else self._row_conditions.shape[1]
+        spread = len(self.rows_) ** (-1 / (4 + width))
+        return EmpiricalDenoiser(
+            self._tensor(self.rows_),
+            self._tensor(self.weights_),
+            self._tensor(self._row_conditions),
+            bandwidth=_LABEL_BANDWIDTH if labels else spread,
+            fused=fused,
+        )
+
+    def _bound_denoiser(self, conditions, *, differentiable):
+        exact = self._exact(fused=not differentiable)
+        if self.smoothing > 0:
+            exact = SmoothedDenoiser(exact, self._tensor(self._shifts))
+
+        def denoise(x, sigma):
+            return exact(x, sigma, conditions)
+
+        if self.sigma_c_ == 0:
+            return denoise
+        return FrozenBelow(denoise, self.sigma_c_, self._projector())
+
+    def _projector(self):
+        return "richardson" if self.final_step == "richardson" else "tweedie"
+
+    def _sigma_range(self):
+        sigma_end = max(self.sigma_c_, _SIGMA_END * self.nn_distance_)
+        # The law of the noised rows can be drawn from at once: no step is needed
+        # down to sigma_c. Copies are still made by the sampler, step by step.
+        if self.sigma_c_ > 0 and self.smoothing == 0:
+            return sigma_end, sigma_end
+        return self.sigma_max_, sigma_end
+
+    def _start(self, normal, conditions, rng):
+        denoiser = self._exact(fused=False)
+        index = denoiser.draw_rows(len(normal), conditions, rng)
+        noise = self._tensor(rng.standard_normal((len(normal), self.rows_.shape[1])))
+        return self._tensor(self.rows_)[index] + self._sigma_range()[0] * noise
+
+    def _finish(self, x, denoiser):
+        if self.final_step == "none":
+            return x
+        if self.sigma_c_ > 0:
+            return denoiser.finish(x)
+        sigma_end = self._sigma_range()[1]
+        return PROJECTORS[self.final_step](
+            denoiser, x, torch.full_like(x[:, 0], sigma_end)
+        )
+
+    def _log_prior(self, x, sigma, conditions):
+        level = torch.full_like(x[:, 0], sigma)
+        return self._exact(fused=False).log_density(x, level, conditions)
+
+    def _sigma_prior(self):
+        if self.smoothing > 0:
+            return self.sigma_max_
+        return self.sigma_c_

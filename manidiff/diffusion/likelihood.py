@@ -1,0 +1,99 @@
+"""Log-densities by the probability-flow ODE.
+
+Along dx/dsigma = (x - D(x; sigma)) / sigma the log-density changes by the divergence
+(Chen et al. 2018; Song et al. 2021, section 4.3):
+
+    log p_s0(x) = log p_smax(x_smax) + int (D_dim - tr grad D) dlog(sigma).
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+from torch.func import jvp, vmap
+
+Denoiser = Callable[[Tensor, Tensor], Tensor]
+
+
+def trace_of_jacobian(
+    denoiser: Denoiser, x: Tensor, sigma: Tensor, probes: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return D(x; sigma) and the sum over probes v of v^T grad D v.
+
+    Parameters
+    ----------
+    denoiser : callable
+        ``(x (n, D), sigma (n,)) -> (n, D)``.
+    x : Tensor of shape (n, D)
+        Points.
+    sigma : Tensor of shape (n,)
+        Noise levels.
+    probes : Tensor of shape (n_probes, D)
+        An orthonormal basis of the range of D gives the exact trace; random rows v
+        with E v v^T = I / n_probes give Hutchinson's unbiased estimate.
+
+    Returns
+    -------
+    denoised : Tensor of shape (n, D)
+        The denoised points.
+    trace : Tensor of shape (n,)
+        The trace of the Jacobian, or its estimate.
+    """
+
+    def along(probe: Tensor) -> tuple[Tensor, Tensor]:
+        direction = probe.expand_as(x)
+        denoised, slope = jvp(lambda z: denoiser(z, sigma), (x,), (direction,))[:2]
+        return denoised, (slope * direction).sum(1)
+
+    # The denoised points are the same for every probe.
+    denoised, traces = vmap(along)(probes)
+    return denoised[0], traces.sum(0)
+
+
+def log_density(
+    denoiser: Denoiser,
+    x: Tensor,
+    *,
+    sigmas: Tensor,
+    log_prior: Callable[[Tensor], Tensor],
+    probes: Tensor,
+) -> Tensor:
+    """Return log p at noise level ``sigmas[0]`` by integrating up to ``sigmas[-1]``.
+
+    Parameters
+    ----------
+    denoiser : callable
+        ``(x (n, D), sigma (n,)) -> (n, D)``.
+    x : Tensor of shape (n, D)
+        Points.
+    sigmas : Tensor of shape (n_steps + 1,)
+        Increasing noise levels.
+    log_prior : callable
+        Log-density (n,) of points at the last noise level.
+    probes : Tensor of shape (n_probes, D)
+        See `trace_of_jacobian`.
+
+    Returns
+    -------
+    log_p : Tensor of shape (n,)
+        Log-densities.
+    """
+    change = torch.zeros(len(x), dtype=x.dtype, device=x.device)
+
+    def slopes(x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        level = sigma.to(x).expand(len(x))
+        denoised, trace = trace_of_jacobian(denoiser, x, level, probes)
+        return (x - denoised) / level[:, None], x.shape[1] - trace
+
+    # Heun's method in sigma, exact where the denoiser is constant; the divergence is
+    # integrated in log(sigma), exact where it is constant.
+    velocity, divergence = slopes(x, sigmas[0])
+    for low, high in pairwise(sigmas):
+        step = (high - low).item()
+        ahead, divergence_ahead = slopes(x + step * velocity, high)
+        x = x + step * (velocity + ahead) / 2
+        log_step = torch.log(high / low).item()
+        change = change + log_step * (divergence + divergence_ahead) / 2
+        velocity, divergence = slopes(x, high)
+    return log_prior(x) + change

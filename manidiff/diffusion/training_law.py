@@ -1,0 +1,66 @@
+"""What a network is trained on: noised draws of a law, and their targets.
+
+A law turns a batch of row indices into points x at noise levels sigma and targets t
+with E[t | x, sigma] = E[x0 | x, sigma]. Any such target has the denoiser as its
+regression function (Vincent 2011); the less it varies, the fewer steps a network needs.
+The other law is `manidiff.geometry.local_gaussian.LocalGaussianLaw`.
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+# Rows in the reference batch of a stable target.
+_MAX_REFERENCE = 4096
+
+
+class TrainingLaw(Protocol):
+    """Noised draws of one law with their regression targets."""
+
+    def noised(self, index: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """Return points (n, D) that descend from rows index (n,), and targets."""
+
+
+class EmpiricalTrainingLaw:
+    """The training rows themselves.
+
+    At noise levels where the closed-form posterior mean over the rows generalises
+    (`generalization_scale`), it is the target: a stable target field (Xu et al. 2023)
+    with no variance. Below, where that posterior would teach the rows one by one, the
+    target is the clean row.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (N, D)
+        Training rows.
+    weights : Tensor of shape (N,)
+        Probabilities of the rows.
+    sigma_stable : float
+        Noise level from which on the posterior mean is the target; infinity for never.
+    """
+
+    def __init__(self, rows: Tensor, weights: Tensor, sigma_stable: float) -> None:
+        self.rows = rows
+        self.weights = weights
+        self.sigma_stable = sigma_stable
+
+    def noised(self, index: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """Return points (n, D) that descend from rows index (n,), and targets."""
+        x0 = self.rows[index]
+        x = x0 + sigma[:, None] * torch.randn_like(x0)
+        stable = sigma >= self.sigma_stable
+        if not stable.any():
+            return x, x0
+        return x, torch.where(
+            stable[:, None], self._posterior_mean(x, sigma, index), x0
+        )
+
+    def _posterior_mean(self, x: Tensor, sigma: Tensor, index: Tensor) -> Tensor:
+        rows, weights = self.rows, self.weights
+        if len(rows) > _MAX_REFERENCE:
+            others = torch.randint(len(rows), (_MAX_REFERENCE,), device=x.device)
+            reference = torch.cat([index, others])
+            rows, weights = rows[reference], weights[reference]
+        logits = (x @ rows.T - (rows**2).sum(1) / 2) / sigma[:, None] ** 2
+        return torch.softmax(logits + weights.log(), dim=1) @ rows
