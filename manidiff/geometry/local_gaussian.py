@@ -5,8 +5,9 @@ Row i becomes the Gaussian component N(mu_i, (t g)^2 C_i) with
     mu_i = m_i + sqrt(1 - g^2) (x_i - m_i),
 
 m_i and C_i the mean and covariance of its nearest rows. It is one Ornstein-Uhlenbeck
-step of each row towards its neighbourhood, with noise of the neighbourhood's shape: no
-dimension has to be chosen, and at temperature t = 1 second moments stay about right
+step of each row towards its neighbourhood, with noise of the neighbourhood's shape, so
+no dimension has to be chosen. A linear map then gives the law the mean of the rows, and
+their variance along every direction in which they spread well beyond their spacing
 (our reading of how to coarsen a law along its own geometry; no paper states it so).
 """
 
@@ -35,9 +36,12 @@ class LocalGaussianLaw:
         are when a group has fewer.
     noise : float
         The step g in [0, 1]: 0 keeps the rows, 1 forgets them.
-    temperature : float, default=1.0
-        Factor t of the noise. Below 1 the law gives up some spread for precision, as a
-        sampler at low temperature does.
+    temperature : float
+        Factor t of the noise. Below 1 the law gives up spread at the scale of a
+        neighbourhood for precision, as a sampler at low temperature does.
+    spacing : float
+        Length r: the variance v along a principal axis is restored by the share
+        v / (v + r^2).
     groups : sequence of Tensor, default=None
         Row indices of the groups within which neighbours are sought; None for one.
     search_rows : Tensor of shape (N, E), default=None
@@ -46,8 +50,8 @@ class LocalGaussianLaw:
     Attributes
     ----------
     means : Tensor of shape (N, D)
-        The means mu_i, shifted within a group to keep its mean: a row is not in as many
-        neighbourhoods as every other, so the step alone would drift.
+        Means of the components. A row is not in as many neighbourhoods as every other,
+        so the step alone would drift: the means are shifted back within each group.
     factors : Tensor of shape (N, k, D)
         Orthonormal axes of the components.
     variances : Tensor of shape (N, k)
@@ -61,32 +65,43 @@ class LocalGaussianLaw:
         *,
         n_neighbors: int,
         noise: float,
-        temperature: float = 1.0,
+        temperature: float,
+        spacing: float,
         groups: Sequence[Tensor] | None = None,
         search_rows: Tensor | None = None,
     ) -> None:
         groups = [torch.arange(len(rows))] if groups is None else groups
         search_rows = rows if search_rows is None else search_rows
-        n_axes = min(n_neighbors + 1, rows.shape[1])
+        weights = weights / weights.sum()
+        near = [
+            group[_neighborhoods(search_rows[group], n_neighbors)] for group in groups
+        ]
+        keep, scale = math.sqrt(1 - noise**2), temperature * noise
         self.means = torch.empty_like(rows)
+        for group, index in zip(groups, near, strict=True):
+            centers = rows[index].mean(1)
+            means = centers + keep * (rows[group] - centers)
+            share = weights[group] / weights[group].sum()
+            self.means[group] = means + share @ (rows[group] - means)
+
+        second = _second_moment(self.means - weights @ rows, weights)
+        for group, index in zip(groups, near, strict=True):
+            for part in torch.arange(len(group)).split(_CHUNK):
+                spread = scale * _spread(rows, index[part])
+                share = weights[group[part]].repeat_interleave(spread.shape[1])
+                second += _second_moment(spread.flatten(0, 1), share)
+        restore = _restoring_map(rows - weights @ rows, weights, second, spacing)
+
+        self.means = weights @ rows + (self.means - weights @ rows) @ restore
+        n_axes = min(n_neighbors + 1, rows.shape[1])
         self.factors = rows.new_zeros(len(rows), n_axes, rows.shape[1])
         self.variances = rows.new_zeros(len(rows), n_axes)
-        keep = math.sqrt(1 - noise**2)
-        for group in groups:
-            near = _neighborhoods(search_rows[group], n_neighbors)
-            members = rows[group]
-            centers = members[near].mean(1)
-            means = centers + keep * (members - centers)
-            share = weights[group] / weights[group].sum()
-            self.means[group] = means + share @ (members - means)
+        for group, index in zip(groups, near, strict=True):
             for part in torch.arange(len(group)).split(_CHUNK):
-                spread = members[near[part]] - centers[part, None]
-                spread = spread / math.sqrt(max(near.shape[1] - 1, 1))
+                spread = scale * _spread(rows, index[part]) @ restore
                 _, singular, axes = torch.linalg.svd(spread, full_matrices=False)
-                n_found = singular.shape[1]
-                self.factors[group[part], :n_found] = axes
-                scale = temperature * noise
-                self.variances[group[part], :n_found] = (scale * singular) ** 2
+                self.factors[group[part], : singular.shape[1]] = axes
+                self.variances[group[part], : singular.shape[1]] = singular**2
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "LocalGaussianLaw":
         """Move the law to a device and a dtype, in place, and return it."""
@@ -129,3 +144,28 @@ def _neighborhoods(rows: Tensor, n_neighbors: int) -> Tensor:
     n_found = min(n_neighbors + 1, len(rows))
     search = NearestNeighbors(n_neighbors=n_found).fit(rows.numpy())
     return torch.from_numpy(search.kneighbors(rows.numpy(), return_distance=False))
+
+
+def _spread(rows: Tensor, index: Tensor) -> Tensor:
+    """Return the square roots (n, k + 1, D) of the neighbourhoods' covariances."""
+    near = rows[index]
+    n_neighbors = max(index.shape[1] - 1, 1)
+    return (near - near.mean(1, keepdim=True)) / math.sqrt(n_neighbors)
+
+
+def _second_moment(rows: Tensor, weights: Tensor) -> Tensor:
+    return rows.T @ (weights[:, None] * rows)
+
+
+def _restoring_map(
+    centered: Tensor, weights: Tensor, second: Tensor, spacing: float
+) -> Tensor:
+    """Return the map that turns the variances in second into those of the rows."""
+    variances, axes = torch.linalg.eigh(_second_moment(centered, weights))
+    variances = variances.clamp(min=0)
+    present = ((second @ axes) * axes).sum(0)
+    # A direction without variance stays without.
+    has = (variances > 0) & (present > 1e-12 * variances)
+    ratio = torch.where(has, variances / present.where(has, variances + 1), 1.0).sqrt()
+    share = variances / (variances + spacing**2)
+    return axes * (1 + share * (ratio - 1)) @ axes.T

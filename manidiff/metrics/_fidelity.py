@@ -1,0 +1,64 @@
+"""Whether generated rows look like data."""
+
+from typing import Any
+
+import numpy as np
+
+from manidiff.metrics._neighbors import check_sets, counts_in_balls, radii
+
+
+def precision(
+    X_gen: Any, X_train: Any, X_heldout: Any, *, n_neighbors: int = 5
+) -> float:
+    """Return the share of generated rows within the reach of held-out rows.
+
+    The reach of a held-out row is the ball up to its `n_neighbors`-th nearest held-out
+    row. Higher is better; fresh true rows score a little under 1.
+
+    Parameters
+    ----------
+    X_gen, X_train, X_heldout : array-like of shape (n_rows, n_features)
+        Generated, training and held-out rows. The training rows do not enter.
+    n_neighbors : int, default=5
+        Neighbours that set the radius of a ball.
+
+    Returns
+    -------
+    precision : float
+        Between 0 and 1.
+
+    References
+    ----------
+    Kynkaanniemi et al. (2019), "Improved Precision and Recall Metric for Assessing
+    Generative Models".
+    """
+    X_gen, _, X_heldout = check_sets(X_gen, X_train, X_heldout)
+    in_balls, _ = counts_in_balls(X_gen, X_heldout, radii(X_heldout, n_neighbors))
+    return float(np.mean(in_balls > 0))
+
+
+def density(X_gen: Any, X_train: Any, X_heldout: Any, *, n_neighbors: int = 5) -> float:
+    """Return in how many held-out balls a generated row lies, over `n_neighbors`.
+
+    About 1 for fresh true rows; above 1 for rows that crowd where data is dense.
+
+    Parameters
+    ----------
+    X_gen, X_train, X_heldout : array-like of shape (n_rows, n_features)
+        Generated, training and held-out rows. The training rows do not enter.
+    n_neighbors : int, default=5
+        Neighbours that set the radius of a ball.
+
+    Returns
+    -------
+    density : float
+        At least 0.
+
+    References
+    ----------
+    Naeem et al. (2020), "Reliable Fidelity and Diversity Metrics for Generative
+    Models".
+    """
+    X_gen, _, X_heldout = check_sets(X_gen, X_train, X_heldout)
+    in_balls, _ = counts_in_balls(X_gen, X_heldout, radii(X_heldout, n_neighbors))
+    return float(np.mean(in_balls) / n_neighbors)
