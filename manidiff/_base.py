@@ -88,6 +88,8 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
             `conditional=True`, the device is not available, or the noise levels are
             out of order.
         """
+        # A fit that fails must not leave a mixture of two behind.
+        self._is_fitted = False
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         weights = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -109,7 +111,11 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         self._probe_seed = draw_seed(rng)
         self._set_sigma_range()
         self._fit(rows, weights, conditions, rng)
+        self._is_fitted = True
         return self
+
+    def __sklearn_is_fitted__(self):
+        return getattr(self, "_is_fitted", False)
 
     def sample(self, n_samples=1, *, y=None, random_state=None, n_jobs=None):
         """Draw new points.
@@ -322,8 +328,12 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
                 "conditional=True requires y to be passed, but the target y is None. "
                 "Pass y to fit, or set conditional=False."
             )
-        if len(np.asarray(y)) != len(X):
-            raise ValueError(f"y has {len(y)} values, but X has {len(X)} rows.")
+        shape = np.shape(y)
+        if len(shape) not in (1, 2) or shape[0] != len(X):
+            raise ValueError(
+                f"y has shape {shape}, but X has {len(X)} rows. Pass one label or one "
+                "row of targets for each."
+            )
         self.conditions_ = ConditionEncoder().fit(y, weights)
 
     def _encode_all(self, y, n_samples):
@@ -379,10 +389,14 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _denoise_scaled(self, X, sigma, y):
         Z = self._scaled(X)
-        sigma = np.asarray(sigma, dtype=np.float64)
-        if not (np.isfinite(sigma).all() and (sigma > 0).all()):
+        try:
+            sigma = np.asarray(sigma, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"sigma={sigma!r} must be a number.") from error
+        wrong = sigma[~(np.isfinite(sigma) & (sigma > 0))]
+        if wrong.size:
             raise ValueError(
-                f"sigma={sigma!r} must be finite and above 0. Use for example "
+                f"sigma={float(wrong[0])} must be finite and above 0. Use for example "
                 "sigma=estimator.sigma_min_."
             )
         if sigma.ndim > 1 or (sigma.ndim == 1 and len(sigma) != len(Z)):

@@ -32,6 +32,8 @@ _LEVELS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.1)
 # Draws and sampler steps between two levels, by which the choice is made.
 _N_CALIBRATION = 512
 _CALIBRATION_STEPS = 6
+# Smallest noise level, over the largest, at which networks compute.
+_FINEST_LEVEL = 1e-12
 # Noised draws a held-out row.
 _HELD_OUT_REPEATS = 16
 
@@ -235,6 +237,7 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         surfaces = LocalSurfaces(rows, rng)
         self.surface_residual_ = surfaces.residual
         self._set_sigma_c(lambda: self._finest_level(surfaces))
+        self._check_precision()
         self.training_law_ = self._decide_training_law(surfaces)
         device = self._usable_device()
         with forked_torch_seed(draw_seed(rng), device):
@@ -357,6 +360,15 @@ class CoarseScoreDiffusion(ScoreDiffusion):
             self._preconditioned(network, torch.float32),
             (self._sigma_floor(), self.sigma_max_),
         )
+
+    def _check_precision(self):
+        if self._sigma_floor() < _FINEST_LEVEL * self.sigma_max_:
+            raise ValueError(
+                f"X spreads over {self.sigma_max_:.3g} in the scaled space, but its "
+                f"nearest rows are {self.nn_distance_:.3g} apart: single precision "
+                "does not hold both. Remove outliers from X, use scaling='feature', "
+                "or raise coarseness or sigma_min."
+            )
 
     def _sigma_floor(self):
         """Return the smallest noise level that the network learns."""

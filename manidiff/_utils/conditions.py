@@ -35,9 +35,15 @@ class ConditionEncoder:
             self.spread_ = np.where(spread > 0, spread, 1.0)
             encoded = (y - self.mean_) / self.spread_
         else:
-            self.classes_, codes = np.unique(
-                column_or_1d(y, warn=True), return_inverse=True
-            )
+            try:
+                self.classes_, codes = np.unique(
+                    column_or_1d(y, warn=True), return_inverse=True
+                )
+            except TypeError as error:
+                raise ValueError(
+                    "y holds labels of types that have no common order, such as text "
+                    "and missing values. Give every row a label of one type."
+                ) from error
             encoded = np.eye(len(self.classes_))[codes]
         self.encoded_, index = np.unique(encoded, axis=0, return_inverse=True)
         self.probabilities_ = np.bincount(index.ravel(), weights) / np.sum(weights)
@@ -60,7 +66,7 @@ class ConditionEncoder:
         y = np.asarray(y)
         y = np.full(n_samples, y) if y.ndim == 0 else column_or_1d(y)
         _check_length(y, n_samples)
-        unknown = sorted(set(np.unique(y).tolist()) - set(self.classes_.tolist()))
+        unknown = sorted(set(y.tolist()) - set(self.classes_.tolist()), key=str)
         if unknown:
             raise ValueError(
                 f"y holds labels that were not in the training data: {unknown[:5]}. "
@@ -74,7 +80,12 @@ class ConditionEncoder:
         return self.encoded_[chosen]
 
     def _transform_targets(self, y: Any, n_samples: int) -> np.ndarray:
-        y = np.asarray(y, dtype=np.float64)
+        try:
+            y = np.asarray(y, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "y must hold numbers: the estimator was fitted with continuous targets."
+            ) from error
         if y.ndim == 0 or (y.ndim == 1 and self.n_conditions_ > 1):
             y = np.tile(y.reshape(1, -1), (n_samples, 1))
         y = check_array(y.reshape(len(y), -1), input_name="y")

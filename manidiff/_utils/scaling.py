@@ -6,6 +6,8 @@ import numpy as np
 
 # Without scaling the squares of the values must fit into single precision.
 _UNSCALED_RANGE = (1e-12, 1e12)
+# Squares of larger values overflow.
+_LARGEST = 1e150
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Scaling:
         center = weights @ X
         centered = X - center
         largest = np.abs(centered).max()
-        if not np.isfinite(largest) or largest > 1e150:
+        if not np.isfinite(largest) or largest > _LARGEST:
             raise ValueError(
                 f"X spans values up to {np.abs(X).max():.3g}, whose squares overflow. "
                 "Rescale X first."
@@ -74,8 +76,15 @@ class Scaling:
         return cls(center, np.ones(X.shape[1]))
 
     def apply(self, X: np.ndarray) -> np.ndarray:
-        """Map rows to the scaled space."""
-        return (X - self.center) / self.scale
+        """Map rows to the scaled space, or raise if they are too far away for it."""
+        Z = (X - self.center) / self.scale
+        largest = np.abs(Z).max()
+        if largest > _LARGEST:
+            raise ValueError(
+                f"X holds values up to {np.abs(X).max():.3g}, which are {largest:.3g} "
+                "scales away from the training data: their squares overflow."
+            )
+        return Z
 
     def invert(self, Z: np.ndarray) -> np.ndarray:
         """Map rows of the scaled space back."""
