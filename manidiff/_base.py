@@ -1,5 +1,6 @@
 """What every score-diffusion estimator shares: validate once, scale, delegate."""
 
+import warnings
 from abc import ABCMeta, abstractmethod
 from itertools import pairwise
 from numbers import Integral, Real
@@ -113,6 +114,20 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         self._fit(rows, weights, conditions, rng)
         self._is_fitted = True
         return self
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        wanted = state.get("device_", "cpu")
+        try:
+            resolve_device(wanted)
+        except ValueError:
+            self.device_ = "cpu"
+            warnings.warn(
+                f"{type(self).__name__} was fitted on device={wanted!r}, which is not "
+                "available here. It goes on on the CPU.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def __sklearn_is_fitted__(self):
         return getattr(self, "_is_fitted", False)

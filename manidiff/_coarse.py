@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from manidiff._base import ScoreDiffusion
-from manidiff._training import FixedDraws, NoisedDraws, train
+from manidiff._training import FixedDraws, NoisedDraws, net_on_cpu, train
 from manidiff._utils.compat import Interval, StrOptions
 from manidiff._utils.random import balanced_normal, draw_seed, forked_torch_seed
 from manidiff.diffusion.generalization import generalization_scale
@@ -21,19 +21,19 @@ from manidiff.geometry.local_gaussian import LocalGaussianLaw
 from manidiff.geometry.smoothness import LocalSurfaces
 from manidiff.nets import ResidualMLP
 
-# The local-Gaussian law: neighbourhood, step and temperature.
-_LOCAL_LAW = {"n_neighbors": 30, "noise": 0.8, "temperature": 0.9}
-# Noise levels, in nearest-neighbour distances. With coarseness="auto" a network learns
-# down to the first on a manifold, and the best of the levels to freeze at is chosen;
-# it learns down to the second on a table, whose own noise must not be smoothed away.
-_FINEST_ON_MANIFOLD = 0.1
-_FINEST_ON_TABLE = 0.04
+# The local-Gaussian law: neighbourhood, step, temperature, and the length, in
+# nearest-neighbour distances, beyond which it restores variances.
+_LOCAL_LAW = {"n_neighbors": 30, "noise": 0.8, "temperature": 0.85}
+_LOCAL_SPACING = 0.5
+# With coarseness="auto" a network learns down to this noise level, in nearest-neighbour
+# distances, and on a manifold the best of the levels to freeze at is then chosen, by
+# the draws that a few sampler steps from level to level give.
+_FINEST = 0.1
 _LEVELS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.1)
-# Draws and sampler steps between two levels, by which the choice is made.
 _N_CALIBRATION = 512
 _CALIBRATION_STEPS = 6
 # Smallest noise level, over the largest, at which networks compute.
-_FINEST_LEVEL = 1e-12
+_SMALLEST_SHARE = 1e-12
 # Noised draws a held-out row.
 _HELD_OUT_REPEATS = 16
 
@@ -53,7 +53,7 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         Noise level sigma_c in median nearest-neighbour distances, >= 0. 0 is an
         ordinary diffusion model, trained on the rows down to `sigma_min`. "auto" is
         decided by the data: where the rows lie on a smooth manifold, the level from
-        which draws land closest to the surfaces through the rows; elsewhere 0.04, with
+        which draws land closest to the surfaces through the rows; elsewhere 0.1, with
         the coarseness in `training_law`.
     sigma_min : float or "auto", default="auto"
         Noise level of `score_samples` in the scaled space. "auto" is a quarter of the
@@ -81,7 +81,7 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         Number of gradient steps, whatever the number of rows.
     batch_size : int, default=256
         Noised draws in a step.
-    learning_rate : float, default=1e-3
+    learning_rate : float, default=3e-3
         Largest learning rate; it warms up over 100 steps and falls along a cosine.
     optimizer : torch optimizer class, default=None
         None is AdamW.
@@ -96,7 +96,8 @@ class CoarseScoreDiffusion(ScoreDiffusion):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit instead of afresh.
     scaling : {"feature", "global"} or None, default="feature"
-        Divide each column by its standard deviation, all by one number, or nothing.
+        Divide each column by its standard deviation (by more where its tails are
+        heavy), all columns by one number, or nothing.
     n_steps : int, default=20
         Steps of the sampler.
     solver : {"heun", "euler", "ddpm", "sde", "hybrid"}, default="heun"
@@ -191,7 +192,7 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         depth=4,
         max_iter=3000,
         batch_size=256,
-        learning_rate=1e-3,
+        learning_rate=3e-3,
         optimizer=None,
         callbacks=None,
         early_stopping=False,
@@ -233,10 +234,17 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         self.random_state = random_state
         self.verbose = verbose
 
+    def __getstate__(self):
+        state = super().__getstate__()
+        if state.get("device_", "cpu") != "cpu" and "net_" in state:
+            # A machine without that device must be able to load the copy.
+            state = {**state, "net_": net_on_cpu(state["net_"])}
+        return state
+
     def _fit(self, rows, weights, conditions, rng):
         surfaces = LocalSurfaces(rows, rng)
         self.surface_residual_ = surfaces.residual
-        self._set_sigma_c(lambda: self._finest_level(surfaces))
+        self._set_sigma_c(lambda: _FINEST * self.nn_distance_)
         self._check_precision()
         self.training_law_ = self._decide_training_law(surfaces)
         device = self._usable_device()
@@ -265,10 +273,6 @@ class CoarseScoreDiffusion(ScoreDiffusion):
                 device=device,
             )
         self._freeze(rows, weights, conditions, surfaces, rng)
-
-    def _finest_level(self, surfaces):
-        finest = _FINEST_ON_MANIFOLD if surfaces.is_clean else _FINEST_ON_TABLE
-        return finest * self.nn_distance_
 
     def _decide_training_law(self, surfaces):
         if self.training_law != "auto":
@@ -301,8 +305,8 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         if n_rows - n_held_out < 2:
             raise ValueError(
                 f"early_stopping=True holds out {n_held_out} of {n_rows} distinct "
-                "rows, which leaves fewer than 2 to train on. Use early_stopping=False or a "
-                f"smaller validation_fraction={self.validation_fraction!r}."
+                "rows, which leaves fewer than 2 to train on. Use early_stopping=False "
+                f"or a smaller validation_fraction={self.validation_fraction!r}."
             )
         order = rng.permutation(n_rows)
         return order[n_held_out:], order[:n_held_out]
@@ -329,6 +333,7 @@ class CoarseScoreDiffusion(ScoreDiffusion):
             torch.from_numpy(weights),
             groups=groups,
             search_rows=search_rows,
+            spacing=_LOCAL_SPACING * self.nn_distance_,
             **_LOCAL_LAW,
         )
         return law.to(self._usable_device(), torch.float32)
@@ -362,7 +367,7 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         )
 
     def _check_precision(self):
-        if self._sigma_floor() < _FINEST_LEVEL * self.sigma_max_:
+        if self._sigma_floor() < _SMALLEST_SHARE * self.sigma_max_:
             raise ValueError(
                 f"X spreads over {self.sigma_max_:.3g} in the scaled space, but its "
                 f"nearest rows are {self.nn_distance_:.3g} apart: single precision "

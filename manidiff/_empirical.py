@@ -48,7 +48,8 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
         noise of the last level), the denoiser, or the combination of two noise levels
         that cancels the curvature of the manifold.
     scaling : {"feature", "global"} or None, default="feature"
-        Divide each column by its standard deviation, all by one number, or nothing.
+        Divide each column by its standard deviation (by more where its tails are
+        heavy), all columns by one number, or nothing.
     n_steps : int, default=32
         Steps of the sampler.
     solver : {"heun", "euler", "ddpm", "sde", "hybrid"}, default="heun"

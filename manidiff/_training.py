@@ -4,6 +4,7 @@ The only module that knows skorch. A network is trained for a number of gradient
 whatever the number of rows; `STEPS_PER_EPOCH` of them are what skorch calls an epoch.
 """
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -315,6 +316,15 @@ def train(
     history = [_summary(epoch) for epoch in net.history]
     _forget_data(net)
     return net, history
+
+
+def net_on_cpu(net: skorch.NeuralNet) -> skorch.NeuralNet:
+    """Return a copy of a trained net that lives on the CPU."""
+    copied = copy.deepcopy(net)
+    copied.module_.to("cpu")
+    copied.criterion_.to("cpu")
+    copied.set_params(device="cpu")
+    return copied
 
 
 def _silent(message: str) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 # Without scaling the squares of the values must fit into single precision.
 _UNSCALED_RANGE = (1e-12, 1e12)
+_NORMAL_FOURTH_ROOT = 3.0**0.25
 # Squares of larger values overflow.
 _LARGEST = 1e150
 
@@ -36,7 +37,10 @@ class Scaling:
         weights : ndarray of shape (N,)
             Weights that sum to 1.
         kind : {"feature", "global", None}
-            Standard deviation of each column; root mean variance; 1.
+            A scale for each column: its standard deviation, or where it is larger
+            the fourth root of its fourth central moment over that of a standard normal
+            variable, so that a column that is constant but for rare values does not
+            become the widest of all; the root mean variance; 1.
 
         Raises
         ------
@@ -63,7 +67,9 @@ class Scaling:
         unit = np.where(deviation > 0, deviation, 1.0)
         deviation = deviation * np.sqrt(weights @ (centered / unit) ** 2)
         if kind == "feature":
-            return cls(center, np.where(deviation > 0, deviation, 1.0))
+            fourth = unit * (weights @ (centered / unit) ** 4) ** 0.25
+            scale = np.maximum(deviation, fourth / _NORMAL_FOURTH_ROOT)
+            return cls(center, np.where(deviation > 0, scale, 1.0))
         if kind == "global":
             root_mean = largest * np.sqrt(np.mean((deviation / largest) ** 2))
             return cls(center, np.full(X.shape[1], root_mean))
