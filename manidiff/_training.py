@@ -215,7 +215,7 @@ class ProgressBar(Callback):
             if name in net.history[-1]
         }
         self.bar_.set_postfix(losses, refresh=False)
-        self.bar_.update(len(net.history[-1, "batches"]))
+        self.bar_.update(net.history[-1, "n_iter"] - self.bar_.n)
 
     def on_train_end(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
         """Close the bar."""

@@ -128,7 +128,7 @@ BAD_EMPIRICAL = {
     "smoothing infinite": ({"smoothing": np.inf}, "smoothing"),
     "n_smoothing odd": (
         {"n_smoothing": 3},
-        "n_smoothing=3 must be even.*n_smoothing=4",
+        "n_smoothing=3 must be even.*=4",
     ),
     "n_smoothing 0": ({"n_smoothing": 0}, "'n_smoothing'.*0"),
 }
@@ -345,7 +345,7 @@ EXTREMES = {
     "wilder columns": X * [1e-150, 1.0, 1e150],
     "far away": X + 1e12,
     "too far away": X + 1e17,
-    "one column far away": X + [0, 1e9, 0],
+    "one column far away": X + np.array([0, 1e9, 0]),
     "outlier": np.vstack([X, 1e6 * np.ones(3)]),
     "small": 1e-11 * X,
     "small, wide": np.vstack([1e-11 * X, 1e-4 * np.ones(3)]),
