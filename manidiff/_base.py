@@ -2,7 +2,6 @@
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
@@ -22,8 +21,17 @@ from manidiff._utils.conditions import ConditionEncoder
 from manidiff._utils.device import resolve_device
 from manidiff._utils.random import balanced_normal, draw_seed, make_rng
 from manidiff._utils.scaling import Scaling
+from manidiff._utils.validation import (
+    check_n_samples,
+    check_noise_levels,
+    merge_equal_rows,
+)
 from manidiff.diffusion.gaussian import Gaussian
-from manidiff.diffusion.likelihood import log_density
+from manidiff.diffusion.likelihood import (
+    divergence_probes,
+    log_density,
+    noise_levels,
+)
 from manidiff.diffusion.samplers import SOLVERS, normal_noise, solve
 from manidiff.diffusion.schedules import CLOCKS
 from manidiff.geometry.scale import nearest_neighbor_distance
@@ -34,9 +42,6 @@ _SAMPLE_CHUNK = 4096
 _SCORE_CHUNK = 1024
 # sigma_max in standard deviations of the most variable direction.
 _SIGMA_MAX_FACTOR = 5.0
-_LIKELIHOOD_STEPS = 32
-_EXACT_DIVERGENCE_DIM = 10
-_N_PROBES = 8
 
 
 class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
@@ -103,11 +108,11 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         self.device_ = str(resolve_device(self.device))
         self._fit_conditions(X, y, weights)
         conditions = self._encode_all(y, len(X))
-        X, weights, conditions = _merge_equal_rows(X, weights, conditions)
+        X, weights, conditions = merge_equal_rows(X, weights, conditions)
 
         self.scaling_ = Scaling.fit(X, weights, self.scaling)
         rows = self.scaling_.apply(X)
-        self.nn_distance_ = nearest_neighbor_distance(_distinct(rows), rng)
+        self.nn_distance_ = nearest_neighbor_distance(np.unique(rows, axis=0), rng)
         self.gaussian_ = Gaussian.from_moments(rows, weights)
         self._probe_seed = draw_seed(rng)
         self._set_sigma_range()
@@ -164,11 +169,7 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
             If n_samples is not a positive int, or y is unknown or unexpected.
         """
         check_is_fitted(self)
-        if not isinstance(n_samples, Integral) or n_samples < 1:
-            raise ValueError(
-                f"n_samples={n_samples!r} must be an int of at least 1, for example "
-                "n_samples=100."
-            )
+        n_samples = check_n_samples(n_samples)
         rng = make_rng(random_state)
         conditions = self._sampled_conditions(y, n_samples, rng)
         normal = balanced_normal(n_samples, self.gaussian_.rank, rng)
@@ -398,28 +399,13 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
                     CLOCKS[self.clock](sigma_start, sigma_end, self.n_steps),
                     solver=self.solver,
                     noise=normal_noise(rng),
-                    sigma_switch=self._sigma_switch(),
+                    sigma_switch=self.sigma_c_,
                 )
             return self._finish(x, denoiser).cpu().numpy()
 
     def _denoise_scaled(self, X, sigma, y):
         Z = self._scaled(X)
-        try:
-            sigma = np.asarray(sigma, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"sigma={sigma!r} must be a number.") from error
-        wrong = sigma[~(np.isfinite(sigma) & (sigma > 0))]
-        if wrong.size:
-            raise ValueError(
-                f"sigma={float(wrong[0])} must be finite and above 0. Use for example "
-                "sigma=estimator.sigma_min_."
-            )
-        if sigma.ndim > 1 or (sigma.ndim == 1 and len(sigma) != len(Z)):
-            raise ValueError(
-                f"sigma has shape {sigma.shape}; pass one number, or one for each of "
-                f"the {len(Z)} rows."
-            )
-        sigma = np.broadcast_to(sigma, len(Z))
+        sigma = check_noise_levels(sigma, len(Z))
         if self.conditional and y is None:
             raise ValueError(
                 "y is missing: a conditional estimator denoises for given labels or "
@@ -456,35 +442,13 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
                 log_p = log_density(
                     self._bound_denoiser(conditions, differentiable=True),
                     x,
-                    sigmas=self._likelihood_levels(sigma_prior),
+                    sigmas=noise_levels(self.sigma_min_, self.sigma_c_, sigma_prior),
                     log_prior=lambda end: self._log_prior(end, sigma_prior, conditions),
-                    probes=self._probes(),
+                    probes=self._tensor(
+                        divergence_probes(self.gaussian_.axes.numpy(), self._probe_seed)
+                    ),
                 )
         return log_p.cpu().numpy()
-
-    def _likelihood_levels(self, sigma_prior):
-        """Return noise levels from sigma_min to sigma_prior, with a node at sigma_c."""
-        ends = [self.sigma_min_, sigma_prior]
-        if self.sigma_min_ < self.sigma_c_ < sigma_prior:
-            ends.insert(1, self.sigma_c_)
-        logs = np.log(ends)
-        levels = [logs[:1]]
-        for low, high in pairwise(logs):
-            share = (high - low) / (logs[-1] - logs[0])
-            n_steps = max(int(np.ceil(share * _LIKELIHOOD_STEPS)), 2)
-            levels.append(np.linspace(low, high, n_steps + 1)[1:])
-        return torch.from_numpy(np.exp(np.concatenate(levels)))
-
-    def _probes(self):
-        """Return directions whose mean is the divergence: exact while they are few."""
-        axes = self.gaussian_.axes.T
-        rank = len(axes)
-        if rank <= _EXACT_DIVERGENCE_DIM:
-            return self._tensor(axes)
-        # Signs along the principal axes: what is diagonal there has no variance.
-        rng = np.random.default_rng(self._probe_seed)
-        signs = rng.choice([-1.0, 1.0], size=(_N_PROBES, rank))
-        return self._tensor(signs @ axes.numpy() / np.sqrt(_N_PROBES))
 
     def _marginal_log_density(self, Z):
         encoder = self.conditions_
@@ -500,29 +464,3 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
             )
         ]
         return np.logaddexp.reduce(joint, axis=0)
-
-    def _sigma_switch(self):
-        """Return where the hybrid solver turns deterministic."""
-        return self.sigma_c_
-
-
-def _merge_equal_rows(X, weights, conditions):
-    """Return the distinct rows with positive weight, and their total weights.
-
-    Merged, a weight of 2 and a row given twice are the same by construction.
-    """
-    kept = weights > 0
-    X, weights = X[kept], weights[kept]
-    if conditions is None:
-        joint = X
-    else:
-        joint = np.hstack([X, conditions[kept]])
-    merged, index = np.unique(joint, axis=0, return_inverse=True)
-    totals = np.bincount(index.ravel(), weights)
-    n_features = X.shape[1]
-    conditions = None if conditions is None else merged[:, n_features:]
-    return merged[:, :n_features], totals / totals.sum(), conditions
-
-
-def _distinct(rows):
-    return np.unique(rows, axis=0)

@@ -11,11 +11,10 @@ from manidiff._base import ScoreDiffusion
 from manidiff._training import FixedDraws, NoisedDraws, net_on_cpu, train
 from manidiff._utils.compat import Interval, StrOptions
 from manidiff._utils.random import balanced_normal, draw_seed, forked_torch_seed
+from manidiff.diffusion.calibration import choose_frozen_level
 from manidiff.diffusion.generalization import generalization_scale
 from manidiff.diffusion.preconditioning import PreconditionedDenoiser
 from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow, OwnNoise
-from manidiff.diffusion.samplers import normal_noise, solve
-from manidiff.diffusion.schedules import VarianceExploding
 from manidiff.diffusion.training_law import EmpiricalTrainingLaw
 from manidiff.geometry.local_gaussian import LocalGaussianLaw
 from manidiff.geometry.smoothness import LocalSurfaces
@@ -26,12 +25,10 @@ from manidiff.nets import ResidualMLP
 _LOCAL_LAW = {"n_neighbors": 30, "noise": 0.8, "temperature": 0.85}
 _LOCAL_SPACING = 0.5
 # With coarseness="auto" a network learns down to this noise level, in nearest-neighbour
-# distances, and on a manifold the best of the levels to freeze at is then chosen, by
-# the draws that a few sampler steps from level to level give.
+# distances, and on a manifold the best of the levels to freeze at is then chosen.
 _FINEST = 0.1
-_LEVELS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.1)
+_LEVELS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25)
 _N_CALIBRATION = 512
-_CALIBRATION_STEPS = 6
 # Smallest noise level, over the largest, at which networks compute.
 _SMALLEST_SHARE = 1e-12
 # Noised draws a held-out row.
@@ -388,8 +385,6 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         """Decide the level and the projector below which the score is frozen."""
         self._noise_variances = None
         self.final_step_ = "tweedie" if self.final_step == "auto" else self.final_step
-        if self.sigma_c_ == 0:
-            return
         if surfaces.is_clean:
             self._choose_projector(surfaces, rng)
         elif self.final_step == "auto":
@@ -397,9 +392,11 @@ class CoarseScoreDiffusion(ScoreDiffusion):
 
     def _choose_projector(self, surfaces, rng):
         """Take the level and projector whose draws land closest to the surfaces."""
-        levels = [self.sigma_c_]
+        levels = [self._sigma_floor()]
         if self.coarseness == "auto":
-            levels = [level * self.nn_distance_ for level in _LEVELS]
+            coarser = [level * self.nn_distance_ for level in _LEVELS]
+            levels = [x for x in coarser if self.sigma_c_ < x < self.sigma_max_ / 2]
+            levels.append(self.sigma_c_)
         projectors = [self.final_step_]
         if self.final_step == "auto":
             projectors = sorted(PROJECTORS)
@@ -408,30 +405,24 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         conditions = None
         if self.conditional:
             conditions = self._tensor(self.conditions_.draw(_N_CALIBRATION, rng))
-        denoiser = self._network_denoiser(torch.float32, conditions)
         normal = balanced_normal(_N_CALIBRATION, self.gaussian_.rank, rng)
-        best, sigma = np.inf, self.sigma_max_
-        x = self._start(self._tensor(normal), conditions, rng)
-        for level in levels:
-            if level >= self.sigma_max_ / 2:
-                continue
-            with torch.no_grad():
-                schedule = VarianceExploding(sigma, level, _CALIBRATION_STEPS)
-                x = solve(denoiser, x, schedule, solver="heun", noise=normal_noise(rng))
-                for projector in projectors:
-                    ended = FrozenBelow(denoiser, level, projector).finish(x)
-                    missed = np.median(surfaces.distance(ended.cpu().numpy()))
-                    if missed < best:
-                        best = missed
-                        self.sigma_c_, self.final_step_ = level, projector
-            sigma = level
+        level, self.final_step_ = choose_frozen_level(
+            self._network_denoiser(torch.float32, conditions),
+            self._start(self._tensor(normal), conditions, rng),
+            self.sigma_max_,
+            levels,
+            projectors,
+            lambda x: float(np.median(surfaces.distance(x.cpu().numpy()))),
+        )
+        if self.coarseness == "auto":
+            self.sigma_c_ = level
 
     def _residual_variances(self, rows, weights, conditions):
         """Return how far rows lie from their projection: the data's own noise."""
         denoiser = self._network_denoiser(torch.float32, self._tensor(conditions))
         x = self._tensor(rows)
         with torch.no_grad():
-            frozen = FrozenBelow(denoiser, self.sigma_c_, self.final_step_)
+            frozen = FrozenBelow(denoiser, self._sigma_floor(), self.final_step_)
             residual = self.gaussian_.axes.T.to(x) @ (x - frozen.project(x)).T
         return (residual**2 @ self._tensor(weights)).cpu()
 
@@ -452,15 +443,13 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         # Scores in single precision would depend on which rows share a batch.
         dtype = torch.float64 if differentiable else torch.float32
         denoiser = self._network_denoiser(dtype, conditions)
-        if self.sigma_c_ == 0:
-            return denoiser
         noise = None
         if self._noise_variances is not None:
             noise = OwnNoise(
                 self._tensor(self.gaussian_.axes), self._tensor(self._noise_variances)
             )
         projector = "tweedie" if self.final_step_ == "none" else self.final_step_
-        return FrozenBelow(denoiser, self.sigma_c_, projector, noise)
+        return FrozenBelow(denoiser, self._sigma_floor(), projector, noise)
 
     def _sigma_range(self):
         return self.sigma_max_, self._sigma_floor()
@@ -470,13 +459,7 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         return gaussian.start(normal, self.sigma_max_)
 
     def _finish(self, x, denoiser):
-        if self.final_step_ == "none":
-            return x
-        if self.sigma_c_ == 0:
-            return PROJECTORS[self.final_step_](
-                denoiser, x, torch.full_like(x[:, 0], self.sigma_min_)
-            )
-        return denoiser.finish(x)
+        return x if self.final_step_ == "none" else denoiser.finish(x)
 
     def _log_prior(self, x, sigma, conditions):
         return self.gaussian_.to(x.device, x.dtype).log_density(x, sigma)

@@ -9,11 +9,48 @@ Along dx/dsigma = (x - D(x; sigma)) / sigma the log-density changes by the diver
 from collections.abc import Callable
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.func import jvp, vmap
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]
+
+_N_STEPS = 32
+# Up to this many directions the divergence is exact, beyond it is estimated.
+EXACT_DIVERGENCE_DIM = 10
+_N_PROBES = 8
+
+
+def noise_levels(sigma_min: float, sigma_c: float, sigma_max: float) -> Tensor:
+    """Return increasing noise levels for `log_density`, equally spaced in logarithm.
+
+    About 32 steps, with a node at sigma_c where it lies between the ends: the denoiser
+    of a coarse score changes there.
+    """
+    nodes = [sigma for sigma in (sigma_c,) if sigma_min < sigma < sigma_max]
+    logs = np.log([sigma_min, *nodes, sigma_max])
+    levels = [logs[:1]]
+    for low, high in pairwise(logs):
+        share = (high - low) / (logs[-1] - logs[0])
+        n_steps = max(int(np.ceil(share * _N_STEPS)), 2)
+        levels.append(np.linspace(low, high, n_steps + 1)[1:])
+    return torch.from_numpy(np.exp(np.concatenate(levels)))
+
+
+def divergence_probes(axes: np.ndarray, seed: int) -> np.ndarray:
+    """Return probes for the trace along the axes (D, r) of a denoiser's range.
+
+    The axes themselves while there are at most 10: the trace is then exact. Beyond,
+    eight seeded random combinations with signs (Hutchinson 1990), whose mean is
+    unbiased and to which what is diagonal along the axes adds no variance.
+    """
+    rank = axes.shape[1]
+    if rank <= EXACT_DIVERGENCE_DIM:
+        return axes.T
+    rng = np.random.default_rng(seed)
+    signs = rng.choice([-1.0, 1.0], size=(_N_PROBES, rank))
+    return signs @ axes.T / np.sqrt(_N_PROBES)
 
 
 def trace_of_jacobian(
