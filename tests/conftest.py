@@ -22,6 +22,12 @@ def pytest_collection_modifyitems(config, items):
         _skip(items, "gpu", "needs a CUDA device")
 
 
+@pytest.fixture
+def few_likelihood_steps(monkeypatch):
+    """Make densities cheap and crude, for tests that any density passes."""
+    monkeypatch.setattr("manidiff.diffusion.likelihood._N_STEPS", 6)
+
+
 def _skip(items, marker, reason):
     for item in items:
         if item.get_closest_marker(marker):

@@ -9,6 +9,8 @@ from sklearn.exceptions import NotFittedError
 
 from manidiff import CoarseScoreDiffusion, EmpiricalScoreDiffusion
 
+pytestmark = pytest.mark.usefixtures("few_likelihood_steps")
+
 X = np.random.default_rng(0).normal(size=(30, 3))
 LABELS = np.repeat(["a", "b", "c"], 10)
 ESTIMATORS = [
@@ -18,11 +20,6 @@ ESTIMATORS = [
     ),
 ]
 NAMES = [type(estimator).__name__ for estimator in ESTIMATORS]
-
-
-@pytest.fixture(autouse=True)
-def few_likelihood_steps(monkeypatch):
-    monkeypatch.setattr("manidiff._base._LIKELIHOOD_STEPS", 6)
 
 
 @pytest.fixture(params=ESTIMATORS, ids=NAMES)

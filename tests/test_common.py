@@ -1,5 +1,6 @@
 """scikit-learn's own checks, with no expected failure."""
 
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from manidiff import CoarseScoreDiffusion, EmpiricalScoreDiffusion
@@ -7,6 +8,7 @@ from manidiff import CoarseScoreDiffusion, EmpiricalScoreDiffusion
 SMALL = {"max_iter": 10, "width": 8, "depth": 1, "batch_size": 32, "n_steps": 4}
 
 
+@pytest.mark.usefixtures("few_likelihood_steps")
 @parametrize_with_checks(
     [
         EmpiricalScoreDiffusion(),

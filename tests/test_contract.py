@@ -17,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 from manidiff import CoarseScoreDiffusion, EmpiricalScoreDiffusion
 
+pytestmark = pytest.mark.usefixtures("few_likelihood_steps")
+
 SMALL = {"max_iter": 30, "width": 16, "depth": 1, "batch_size": 64, "n_steps": 8}
 
 # A new estimator, or a variant that takes another path, costs one entry.
@@ -33,12 +35,6 @@ ESTIMATORS = {
     "coarse-ordinary": CoarseScoreDiffusion(coarseness=0, random_state=0, **SMALL),
 }
 SOLVERS = ["heun", "euler", "ddpm", "sde", "hybrid"]
-
-
-@pytest.fixture(autouse=True)
-def few_likelihood_steps(monkeypatch):
-    """Nothing here depends on how exact a density is, only on its being one."""
-    monkeypatch.setattr("manidiff._base._LIKELIHOOD_STEPS", 6)
 
 
 @pytest.fixture(params=list(ESTIMATORS))
@@ -199,8 +195,9 @@ def test_pipeline(estimator, X):
     assert pipeline["model"].sample(4, random_state=0).shape == (4, 3)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_grid_search_in_two_processes(estimator, X):
+@pytest.mark.parametrize("name", ["empirical", "coarse"])
+def test_grid_search_in_two_processes(name, X):
+    estimator = clone(ESTIMATORS[name])
     search = GridSearchCV(estimator, {"coarseness": [0.5, 2.0]}, cv=2, n_jobs=2)
     search.fit(X)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
