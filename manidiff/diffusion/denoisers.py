@@ -59,7 +59,9 @@ class EmpiricalDenoiser:
         if weights is None:
             weights = torch.ones(len(rows), dtype=torch.float64, device=rows.device)
         self.log_weights = (weights / weights.sum()).double().log()
-        self.conditions = None if conditions is None else conditions / bandwidth
+        self.conditions = (
+            None if conditions is None else conditions.double() / bandwidth
+        )
         self.bandwidth = bandwidth
         self.half_norms = (self.rows**2).sum(1) / 2
         self._radius = float((2 * self.half_norms.max()).sqrt())

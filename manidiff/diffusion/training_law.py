@@ -43,6 +43,7 @@ class EmpiricalTrainingLaw:
     def __init__(self, rows: Tensor, weights: Tensor, sigma_stable: float) -> None:
         self.rows = rows
         self.weights = weights
+        self.cumulative = weights.double().cumsum(0) / weights.double().sum()
         self.sigma_stable = sigma_stable
 
     def noised(self, index: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,10 +58,13 @@ class EmpiricalTrainingLaw:
         )
 
     def _posterior_mean(self, x: Tensor, sigma: Tensor, index: Tensor) -> Tensor:
-        rows, weights = self.rows, self.weights
+        rows, log_weights = self.rows, self.weights.log()
         if len(rows) > _MAX_REFERENCE:
-            others = torch.randint(len(rows), (_MAX_REFERENCE,), device=x.device)
-            reference = torch.cat([index, others])
-            rows, weights = rows[reference], weights[reference]
+            # All are drawn by the weights, so within the batch they weigh the same.
+            like = self.cumulative
+            share = torch.rand(_MAX_REFERENCE, dtype=like.dtype, device=like.device)
+            others = torch.searchsorted(like, share).clamp(max=len(like) - 1)
+            rows = rows[torch.cat([index, others])]
+            log_weights = torch.zeros_like(rows[:, 0])
         logits = (x @ rows.T - (rows**2).sum(1) / 2) / sigma[:, None] ** 2
-        return torch.softmax(logits + weights.log(), dim=1) @ rows
+        return torch.softmax(logits + log_weights, dim=1) @ rows
