@@ -313,7 +313,9 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         )
         if self.sigma_max == "auto":
             widest = _SIGMA_MAX_FACTOR * float(self.gaussian_.variances[0]) ** 0.5
-            self.sigma_max_ = max(widest, 2 * self.sigma_min_)
+            coarseness = 0.0 if self.coarseness == "auto" else float(self.coarseness)
+            finest = max(self.sigma_min_, coarseness * self.nn_distance_)
+            self.sigma_max_ = max(widest, 2 * finest)
         else:
             self.sigma_max_ = float(self.sigma_max)
         if self.sigma_min_ >= self.sigma_max_:

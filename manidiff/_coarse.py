@@ -57,7 +57,7 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         nearest-neighbour distance; it does not depend on `coarseness`.
     sigma_max : float or "auto", default="auto"
         Largest noise level in the scaled space. "auto" is five standard deviations of
-        the most variable direction.
+        the most variable direction, and at least twice sigma_c.
     training_law : {"auto", "empirical", "local"}, default="auto"
         What the network is trained on: the rows, or fresh draws of the local-Gaussian
         law around them, which it cannot copy however long it trains. "auto" takes

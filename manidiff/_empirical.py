@@ -37,7 +37,7 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
         nearest-neighbour distance; it does not depend on `coarseness`.
     sigma_max : float or "auto", default="auto"
         Largest noise level in the scaled space. "auto" is five standard deviations of
-        the most variable direction.
+        the most variable direction, and at least twice sigma_c.
     smoothing : float, default=0.0
         Length over which the denoiser is averaged, in nearest-neighbour distances [1]_.
         Outputs are then barycentres of training rows.
@@ -50,7 +50,7 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
     scaling : {"feature", "global"} or None, default="feature"
         Divide each column by its standard deviation (by more where its tails are
         heavy), all columns by one number, or nothing.
-    n_steps : int, default=32
+    n_steps : int, default=20
         Steps of the sampler.
     solver : {"heun", "euler", "ddpm", "sde", "hybrid"}, default="heun"
         How the noise is removed.
@@ -127,7 +127,7 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
         n_smoothing=16,
         final_step="richardson",
         scaling="feature",
-        n_steps=32,
+        n_steps=20,
         solver="heun",
         clock="ve",
         conditional=False,

@@ -96,7 +96,10 @@ BAD_PARAMETERS = {
     "negative coarseness": ({"coarseness": -1.0}, "'coarseness'.*-1.0"),
     "NaN coarseness": ({"coarseness": np.nan}, "coarseness"),
     "infinite coarseness": ({"coarseness": np.inf}, "coarseness"),
-    "coarseness too large": ({"coarseness": 1e4}, "coarseness=10000.0.*sigma_max="),
+    "coarseness too large": (
+        {"coarseness": 1e4, "sigma_max": 10.0},
+        "coarseness=10000.0.*sigma_max=",
+    ),
     "coarseness of text": ({"coarseness": "foo"}, "'coarseness'.*'foo'"),
     "coarseness None": ({"coarseness": None}, "'coarseness'.*None"),
     "sigma_min 0": ({"sigma_min": 0.0}, "'sigma_min'.*0.0"),
