@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture
 def few_likelihood_steps(monkeypatch):
     """Make densities cheap and crude, for tests that any density passes."""
-    monkeypatch.setattr("manidiff.diffusion.likelihood._N_STEPS", 6)
+    monkeypatch.setattr("manidiff.diffusion.likelihood._N_STEPS", 3)
 
 
 def _skip(items, marker, reason):
