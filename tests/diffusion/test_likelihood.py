@@ -96,7 +96,7 @@ def test_mixture_of_this_file_is_that_of_scipy(rng):
     np.testing.assert_allclose(law.log_density(x, 0.5).exp(), expected)
 
 
-@pytest.mark.parametrize("sigma_min", [0.02, 0.2])
+@pytest.mark.parametrize("sigma_min", [0.005, 0.02, 0.2])
 def test_is_the_exact_density_to_one_percent(law, rng, sigma_min):
     x = law.sample(100, rng)
     x = x + sigma_min * torch.from_numpy(rng.normal(size=x.shape))
@@ -105,14 +105,14 @@ def test_is_the_exact_density_to_one_percent(law, rng, sigma_min):
     assert ((found - exact).abs() <= 0.01 * exact.abs().clamp(min=1)).all()
 
 
-def test_error_falls_at_second_order(law, rng):
+def test_error_falls_at_fourth_order(law, rng):
     x = law.sample(50, rng)
     exact = law.log_density(x, 0.1)
     errors = []
-    for n_steps in (64, 128):
+    for n_steps in (20, 40):
         sigmas = torch.logspace(-1, 1, n_steps + 1, dtype=torch.float64)
         errors.append((flow_log_density(law, x, sigmas) - exact).abs().mean())
-    assert errors[0] > 3 * errors[1]
+    assert errors[0] > 10 * errors[1]
 
 
 @pytest.mark.parametrize("sigma_c", [0.0, 0.01, 0.5, 10.0, 30.0])
@@ -121,7 +121,7 @@ def test_levels_rise_between_the_ends(sigma_c):
     assert float(sigmas[0]) == pytest.approx(0.01)
     assert float(sigmas[-1]) == pytest.approx(10.0)
     assert (sigmas.diff() > 0).all()
-    assert 32 <= len(sigmas) - 1 <= 34
+    assert 16 <= len(sigmas) - 1 <= 18
 
 
 def test_levels_have_a_node_where_the_score_is_frozen():
