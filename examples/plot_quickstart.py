@@ -71,8 +71,8 @@ for name, (train, held_out) in data.items():
 # Look at them
 # ------------
 # Above, half of the torus from the top: a line ties each draw to the training point
-# nearest to it. The baseline sits on its rows, the coarse draws fill the surface between
-# them. Below, each drawn digit stands over the training image nearest to it.
+# nearest to it. The baseline sits on its rows, the coarse draws fill the surface
+# between them. Below, each drawn digit stands over the training image nearest to it.
 
 
 def nearest(rows, train):

@@ -57,7 +57,9 @@ class SwissRoll(Manifold):
         return self.embed(self._nearest(X))
 
     def _nearest(self, X: np.ndarray) -> np.ndarray:
-        angle = nearest_parameter(_from_spiral, X, _START, _END, 601)
+        angle = nearest_parameter(
+            _from_spiral, X, _START, _END, 601, closed=False
+        )
         return np.column_stack([angle, np.clip(X[:, 1], 0.0, _WIDTH)])
 
     def _unrolled(self, X: np.ndarray) -> np.ndarray:

@@ -139,7 +139,7 @@ class CurvedFlatTorus(Manifold):
         # The curves of the angles span orthogonal subspaces: one search for each.
         parts = (X @ self._axes).reshape(len(X), self.intrinsic_dim, -1)
         nearest = [
-            nearest_parameter(_from_curve, part, 0.0, 2 * np.pi, 129)
+            nearest_parameter(_from_curve, part, 0.0, 2 * np.pi, 128, closed=True)
             for part in parts.transpose(1, 0, 2)
         ]
         return np.column_stack(nearest)
@@ -214,7 +214,9 @@ class KleinBottle(Manifold):
         return thin(_angles, area, n_samples, rng)
 
     def _project(self, X: np.ndarray) -> np.ndarray:
-        about = nearest_parameter(self._from_circle, X, 0.0, 2 * np.pi, 257)
+        about = nearest_parameter(
+            self._from_circle, X, 0.0, 2 * np.pi, 256, closed=True
+        )
         along, side = self._frame(X, about[:, None])
         around = np.arctan2(side, along - self.major_radius)[:, 0]
         return self.embed(np.column_stack([about, around]))

@@ -14,6 +14,8 @@ _MAX_DIM = 5
 _MAX_ROWS = 500
 # A clean manifold misses its rows by less than this share of their spacing.
 _CLEAN = 0.2
+# Extent of a direction, in the largest one, below which rows do not vary along it.
+_FLAT = 1e-6
 
 
 class LocalSurfaces:
@@ -30,11 +32,11 @@ class LocalSurfaces:
     ----------
     residual : float
         Median distance of a row to the surface through its neighbours, over that to
-        its nearest neighbour, for the best dimension; infinity when there are too few
-        rows for a surface.
+        its nearest neighbour; infinity when there are too few rows for a surface.
     dim : int
-        The dimension of the surfaces: the one of smallest residual, up to 5 and below
-        D.
+        The dimension of the surfaces, up to 5 and below the rank of the rows: the
+        smallest whose residual is below 0.2, else the one of smallest residual. A
+        surface of more dimensions may hold the manifold and much beside it.
     is_clean : bool
         Whether the residual is below 0.2.
 
@@ -58,8 +60,10 @@ class LocalSurfaces:
         asked = X
         if len(X) > _MAX_ROWS:
             asked = X[rng.choice(len(X), _MAX_ROWS, replace=False)]
-        for dim in range(1, min(_MAX_DIM, X.shape[1] - 1) + 1):
-            if _n_neighbors(dim) + 1 > len(X):
+        # Rows fill a flat of their own rank, whatever the shape they have in it.
+        rank = np.linalg.matrix_rank(asked - asked.mean(0), rtol=_FLAT)
+        for dim in range(1, min(_MAX_DIM, rank - 1) + 1):
+            if self.is_clean or _n_neighbors(dim) + 1 > len(X):
                 break
             distances, index = self._search.kneighbors(asked, _n_neighbors(dim) + 1)
             # The nearest row is the row itself, which must not predict itself.
