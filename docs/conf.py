@@ -52,12 +52,12 @@ sphinx_gallery_conf = {
 }
 
 
-def skip_scikit_learn(app, what, name, obj, skip, options):
-    """Leave out the methods that scikit-learn adds to every estimator."""
+def skip_inherited(app, what, name, obj, skip, options):
+    """Leave out the methods that scikit-learn and torch add to every class."""
     module = getattr(inspect.unwrap(obj), "__module__", None) if callable(obj) else None
-    return True if module and module.startswith("sklearn.") else skip
+    return True if module and module.startswith(("sklearn.", "torch.")) else skip
 
 
 def setup(app):
     """Connect the filters to the build."""
-    app.connect("autodoc-skip-member", skip_scikit_learn)
+    app.connect("autodoc-skip-member", skip_inherited)
