@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from numbers import Integral
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array, check_random_state
@@ -119,11 +120,11 @@ class Manifold(ABC):
         """Return the angle on which the irregular law depends."""
         return coordinates[:, 0]
 
-    def _check(self, X: np.ndarray) -> np.ndarray:
-        X = check_array(X, dtype=np.float64)
+    def _check(self, X: np.ndarray, name: str = "X") -> np.ndarray:
+        X = check_array(X, dtype=np.float64, input_name=name)
         if X.shape[1] != self.n_features:
             raise ValueError(
-                f"X has {X.shape[1]} features, but {type(self).__name__} lies in "
+                f"{name} has {X.shape[1]} features, but {type(self).__name__} lies in "
                 f"R^{self.n_features}."
             )
         return X
@@ -133,16 +134,28 @@ def make(
     manifold: Manifold, n_samples: int, noise: float, random_state: RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return points with normal noise, and their intrinsic coordinates."""
-    if not noise >= 0:
-        raise ValueError(f"noise={noise!r} must be a standard deviation of at least 0.")
+    if not is_positive(noise) and noise != 0:
+        raise ValueError(f"noise={noise!r} must be a finite number of at least 0.")
     rng = check_random_state(random_state)
     coordinates = manifold.sample_coordinates(n_samples, rng)
     X = manifold.embed(coordinates)
     return X + noise * rng.normal(size=X.shape), coordinates
 
 
+def is_count(value: Any) -> bool:
+    """Return whether a value is an int of at least 1."""
+    is_int = isinstance(value, Integral) and not isinstance(value, bool)
+    return is_int and value >= 1
+
+
+def is_positive(value: Any) -> bool:
+    """Return whether a value is a finite number above 0."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return is_number and 0 < value < np.inf
+
+
 def _check_n_samples(n_samples: int) -> None:
-    if not isinstance(n_samples, Integral) or n_samples < 1:
+    if not is_count(n_samples):
         raise ValueError(f"n_samples={n_samples!r} must be an int of at least 1.")
 
 

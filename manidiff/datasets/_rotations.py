@@ -40,7 +40,7 @@ class RotationGroup(Manifold):
 
     def geodesic(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
         """Return the distance (n,) along SO(3): sqrt(2) times the angle between."""
-        X, Y = self._project(self._check(X)), self._project(self._check(Y))
+        X, Y = self._project(self._check(X)), self._project(self._check(Y, "Y"))
         # |X - Y| = 2 sqrt(2) sin(angle / 2), accurate for near rotations too.
         chord = np.linalg.norm(X - Y, axis=1) / (2 * np.sqrt(2))
         return 2 * np.sqrt(2) * np.arcsin(np.minimum(chord, 1.0))

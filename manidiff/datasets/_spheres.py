@@ -2,7 +2,13 @@
 
 import numpy as np
 
-from manidiff.datasets._base import Manifold, RandomState, make
+from manidiff.datasets._base import (
+    Manifold,
+    RandomState,
+    is_count,
+    is_positive,
+    make,
+)
 
 
 class Sphere(Manifold):
@@ -30,11 +36,12 @@ class Sphere(Manifold):
         self, intrinsic_dim: int = 2, radius: float = 1.0, law: str = "uniform"
     ) -> None:
         super().__init__(law)
-        if intrinsic_dim < 1 or not radius > 0:
+        if not is_count(intrinsic_dim):
             raise ValueError(
-                f"intrinsic_dim={intrinsic_dim!r} must be at least 1 and "
-                f"radius={radius!r} above 0."
+                f"intrinsic_dim={intrinsic_dim!r} must be an int of at least 1."
             )
+        if not is_positive(radius):
+            raise ValueError(f"radius={radius!r} must be a finite number above 0.")
         self.intrinsic_dim = intrinsic_dim
         self.n_features = intrinsic_dim + 1
         self.radius = radius
@@ -45,7 +52,7 @@ class Sphere(Manifold):
 
     def geodesic(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
         """Return the distance (n,) along the sphere between rows of X and Y."""
-        X, Y = self._project(self._check(X)), self._project(self._check(Y))
+        X, Y = self._project(self._check(X)), self._project(self._check(Y, "Y"))
         # The half chord is accurate for near points, where the cosine is not.
         chord = np.linalg.norm(X - Y, axis=1) / (2 * self.radius)
         return 2 * self.radius * np.arcsin(np.minimum(chord, 1.0))

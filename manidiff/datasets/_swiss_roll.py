@@ -39,8 +39,8 @@ class SwissRoll(Manifold):
 
     def geodesic(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
         """Return the distance (n,) between rows of X and Y along the roll."""
-        difference = self._unrolled(self._check(X)) - self._unrolled(self._check(Y))
-        return np.linalg.norm(difference, axis=1)
+        start, end = self._check(X), self._check(Y, "Y")
+        return np.linalg.norm(self._unrolled(start) - self._unrolled(end), axis=1)
 
     def _uniform_coordinates(
         self, n_samples: int, rng: np.random.RandomState
@@ -57,9 +57,7 @@ class SwissRoll(Manifold):
         return self.embed(self._nearest(X))
 
     def _nearest(self, X: np.ndarray) -> np.ndarray:
-        angle = nearest_parameter(
-            _from_spiral, X, _START, _END, 601, closed=False
-        )
+        angle = nearest_parameter(_from_spiral, X, _START, _END, 601, closed=False)
         return np.column_stack([angle, np.clip(X[:, 1], 0.0, _WIDTH)])
 
     def _unrolled(self, X: np.ndarray) -> np.ndarray:

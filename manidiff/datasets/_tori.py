@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from manidiff.datasets._base import Manifold, RandomState, make, thin
+from manidiff.datasets._base import (
+    Manifold,
+    RandomState,
+    is_count,
+    is_positive,
+    make,
+    thin,
+)
 from manidiff.datasets._search import nearest_parameter
 
 _AMPLITUDES = np.array([1.0, 0.5, 0.25])
@@ -41,11 +48,7 @@ class Torus(Manifold):
         law: str = "uniform",
     ) -> None:
         super().__init__(law)
-        if not 0 < minor_radius < major_radius:
-            raise ValueError(
-                f"minor_radius={minor_radius!r} must lie between 0 and "
-                f"major_radius={major_radius!r}."
-            )
+        _check_radii(major_radius, minor_radius)
         self.major_radius = major_radius
         self.minor_radius = minor_radius
 
@@ -105,11 +108,15 @@ class CurvedFlatTorus(Manifold):
         self, intrinsic_dim: int = 2, n_features: int = 50, law: str = "uniform"
     ) -> None:
         super().__init__(law)
-        n_harmonic = 2 * len(_FREQUENCIES) * intrinsic_dim
-        if intrinsic_dim < 1 or n_features < n_harmonic:
+        if not is_count(intrinsic_dim):
             raise ValueError(
-                f"n_features={n_features!r} must be at least 6 * intrinsic_dim, with "
-                f"intrinsic_dim={intrinsic_dim!r} at least 1."
+                f"intrinsic_dim={intrinsic_dim!r} must be an int of at least 1."
+            )
+        n_harmonic = 2 * len(_FREQUENCIES) * intrinsic_dim
+        if not is_count(n_features) or n_features < n_harmonic:
+            raise ValueError(
+                f"n_features={n_features!r} must be an int of at least {n_harmonic}, "
+                "6 * intrinsic_dim."
             )
         self.intrinsic_dim = intrinsic_dim
         self.n_features = n_features
@@ -123,7 +130,8 @@ class CurvedFlatTorus(Manifold):
 
     def geodesic(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
         """Return the distance (n,) along the torus between rows of X and Y."""
-        difference = self._nearest(self._check(X)) - self._nearest(self._check(Y))
+        start, end = self._check(X), self._check(Y, "Y")
+        difference = self._nearest(start) - self._nearest(end)
         turned = np.abs((difference + np.pi) % (2 * np.pi) - np.pi)
         return np.linalg.norm(turned, axis=1)
 
@@ -177,11 +185,7 @@ class KleinBottle(Manifold):
         law: str = "uniform",
     ) -> None:
         super().__init__(law)
-        if not 0 < minor_radius < major_radius:
-            raise ValueError(
-                f"minor_radius={minor_radius!r} must lie between 0 and "
-                f"major_radius={major_radius!r}."
-            )
+        _check_radii(major_radius, minor_radius)
         self.major_radius = major_radius
         self.minor_radius = minor_radius
 
@@ -328,6 +332,18 @@ def make_klein_bottle(
         Their two angles.
     """
     return make(KleinBottle(law=law), n_samples, noise, random_state)
+
+
+def _check_radii(major_radius: float, minor_radius: float) -> None:
+    radii = {"major_radius": major_radius, "minor_radius": minor_radius}
+    for name, radius in radii.items():
+        if not is_positive(radius):
+            raise ValueError(f"{name}={radius!r} must be a finite number above 0.")
+    if minor_radius >= major_radius:
+        raise ValueError(
+            f"minor_radius={minor_radius!r} must be below "
+            f"major_radius={major_radius!r}."
+        )
 
 
 def _angles(n: int, rng: np.random.RandomState) -> np.ndarray:

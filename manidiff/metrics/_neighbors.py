@@ -1,6 +1,7 @@
 """Checked inputs and nearest-neighbour distances, which all metrics need."""
 
 import warnings
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -51,14 +52,27 @@ def check_sets(X_gen: Any, X_train: Any, X_heldout: Any) -> tuple[np.ndarray, ..
 def nearest_distances(X: np.ndarray, rows: np.ndarray, n_neighbors: int) -> np.ndarray:
     """Return the distances (n, n_neighbors) from X to the nearest rows."""
     if n_neighbors > len(rows):
-        raise ValueError(
-            f"n_neighbors={n_neighbors} is more than the {len(rows)} rows there are."
-        )
-    return NearestNeighbors(n_neighbors=n_neighbors).fit(rows).kneighbors(X)[0]
+        raise ValueError(f"{n_neighbors} rows are needed, but there are {len(rows)}.")
+    # In many dimensions neighbours are found by inner products, which round: so near
+    # the origin, and the distances of the found ones anew from their differences.
+    middle = rows.mean(axis=0)
+    search = NearestNeighbors(n_neighbors=n_neighbors).fit(rows - middle)
+    found = search.kneighbors(X - middle, return_distance=False)
+    distances = np.empty(found.shape)
+    size = max(_MAX_ENTRIES // (n_neighbors * rows.shape[1]), 1)
+    for part in chunk_slices(len(X), size):
+        differences = X[part, None] - rows[found[part]]
+        distances[part] = np.sort(np.linalg.norm(differences, axis=2), axis=1)
+    return distances
 
 
 def radii(rows: np.ndarray, n_neighbors: int) -> np.ndarray:
     """Return the distance (n,) of each row to its n_neighbors-th nearest other row."""
+    if not isinstance(n_neighbors, Integral) or not 1 <= n_neighbors < len(rows):
+        raise ValueError(
+            f"n_neighbors={n_neighbors!r} must be an int of at least 1 and below the "
+            f"{len(rows)} rows there are."
+        )
     return nearest_distances(rows, rows, n_neighbors + 1)[:, -1]
 
 

@@ -105,6 +105,10 @@ def distance_to_closest_record(X_gen: Any, X_train: Any, X_heldout: Any) -> floa
 
 
 def _ratio(X: np.ndarray, X_train: np.ndarray, threshold: float) -> float:
+    if not 0 < threshold <= 1:
+        raise ValueError(f"threshold={threshold!r} must lie between 0 and 1.")
+    if len(X_train) < 2:
+        raise ValueError("X_train has one row, but the two nearest are compared.")
     first, second = nearest_distances(X, X_train, 2).T
     # A row on top of two equal training rows is a copy too.
     return float(np.mean((first < threshold * second) | (first == 0)))

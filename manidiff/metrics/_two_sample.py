@@ -51,12 +51,10 @@ def energy_ratio(
 ) -> float:
     """Return the energy distance of generated rows over that of training rows.
 
-    Both distances are to held-out rows.
-
-    Both are taken for equally many rows. About 1 for fresh true rows; independent draws
-    from the training rows themselves score about 1.5 when there are as many held-out
-    rows, as they carry the sampling error of the training rows and their own. Lower is
-    better.
+    Both are distances to held-out rows, taken for equally many rows. About 1 for fresh
+    true rows; independent draws from the training rows themselves score about 1.5 when
+    there are as many held-out rows, as they carry the sampling error of the training
+    rows and their own. Lower is better.
 
     Parameters
     ----------
@@ -75,9 +73,15 @@ def energy_ratio(
     size = min(len(X_gen), len(X_train))
     chosen = check_random_state(random_state).permutation(len(X_train))[:size]
     within = mean_distance(X_heldout, X_heldout)
+    expected = _energy(X_train[chosen], X_heldout, within)
+    if expected <= 1e-12 * within:
+        raise ValueError(
+            "X_train and X_heldout have the same rows, so there is no distance to "
+            "compare with."
+        )
     blocks = [X_gen[i : i + size] for i in range(0, len(X_gen) - size + 1, size)]
     generated = np.mean([_energy(block, X_heldout, within) for block in blocks])
-    return float(generated / _energy(X_train[chosen], X_heldout, within))
+    return float(generated / expected)
 
 
 def two_sample_auc(
