@@ -30,9 +30,9 @@ from manidiff.nets import ResidualMLP
 CPU = torch.device("cpu")
 N_ROWS = 60
 # Two clusters, so that there is more to learn than two moments.
-X = np.random.default_rng(0).normal(size=(N_ROWS, 3)) * 0.2
+X = np.random.default_rng(0).normal(size=(N_ROWS, 3)) * 0.05
 X[::2] += 1
-SIGMA_RANGE = (0.05, 5.0)
+SIGMA_RANGE = (0.05, 1.0)
 
 
 @pytest.fixture(autouse=True)
