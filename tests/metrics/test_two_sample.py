@@ -1,8 +1,8 @@
 """Energy distances and classifiers against closed forms and other libraries."""
 
 import numpy as np
-import ot
 import pytest
+from ot import dist, unif  # codespell:ignore ot
 from scipy import stats
 from scipy.integrate import quad
 from sklearn.linear_model import LogisticRegression
@@ -27,7 +27,7 @@ def energy_by_pot(X, Y):
     """Return the energy distance from POT's distance matrices and uniform weights."""
 
     def mean(A, B):
-        return ot.unif(len(A)) @ ot.dist(A, B, metric="euclidean") @ ot.unif(len(B))
+        return unif(len(A)) @ dist(A, B, metric="euclidean") @ unif(len(B))
 
     return 2 * mean(X, Y) - mean(X, X) - mean(Y, Y)
 
