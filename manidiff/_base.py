@@ -112,7 +112,8 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
 
         self.scaling_ = Scaling.fit(X, weights, self.scaling)
         rows = self.scaling_.apply(X)
-        self.nn_distance_ = nearest_neighbor_distance(np.unique(rows, axis=0), rng)
+        distinct = rows if conditions is None else np.unique(rows, axis=0)
+        self.nn_distance_ = nearest_neighbor_distance(distinct, rng)
         self.gaussian_ = Gaussian.from_moments(rows, weights)
         self._probe_seed = draw_seed(rng)
         self._set_sigma_range()

@@ -24,11 +24,17 @@ from manidiff.nets import ResidualMLP
 # nearest-neighbour distances, beyond which it restores variances.
 _LOCAL_LAW = {"n_neighbors": 30, "noise": 0.8, "temperature": 0.85}
 _LOCAL_SPACING = 0.5
+# The law has a few axes a row; of more rows than this allows a random part serves.
+_MAX_LAW_ENTRIES = 2**27
+# A network that meets each row fewer times does not learn it by heart.
+_SAFE_PASSES = 10
 # With coarseness="auto" a network learns down to this noise level, in nearest-neighbour
 # distances, and on a manifold the best of the levels to freeze at is then chosen.
 _FINEST = 0.1
 _LEVELS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25)
 _N_CALIBRATION = 512
+# Rows by which the data's own noise is measured.
+_MAX_RESIDUALS = 4096
 # Smallest noise level, over the largest, at which networks compute.
 _SMALLEST_SHARE = 1e-12
 # Noised draws a held-out row.
@@ -61,7 +67,8 @@ class CoarseScoreDiffusion(ScoreDiffusion):
     training_law : {"auto", "empirical", "local"}, default="auto"
         What the network is trained on: the rows, or fresh draws of the local-Gaussian
         law around them, which it cannot copy however long it trains. "auto" takes
-        "empirical" for rows on a smooth manifold or `coarseness=0`, else "local".
+        "empirical" for rows on a smooth manifold, for `coarseness=0`, and for so many
+        rows that training meets each fewer than ten times; else "local".
     final_step : {"auto", "none", "tweedie", "richardson"}, default="auto"
         Projector below sigma_c: the denoiser, or the combination of two noise levels
         that cancels curvature; "none" stops at sigma_c. "auto" takes the better of the
@@ -274,7 +281,10 @@ class CoarseScoreDiffusion(ScoreDiffusion):
     def _decide_training_law(self, surfaces):
         if self.training_law != "auto":
             return self.training_law
-        return "empirical" if surfaces.is_clean or self.sigma_c_ == 0 else "local"
+        passes = self.max_iter * self.batch_size / len(surfaces.rows)
+        if surfaces.is_clean or self.sigma_c_ == 0 or passes < _SAFE_PASSES:
+            return "empirical"
+        return "local"
 
     def _make_network(self, conditions):
         n_conditions = 0 if conditions is None else conditions.shape[1]
@@ -310,6 +320,9 @@ class CoarseScoreDiffusion(ScoreDiffusion):
 
     def _draws(self, network, rows, weights, conditions, kept, rng):
         if self.training_law_ == "local":
+            entries_a_row = (_LOCAL_LAW["n_neighbors"] + 1) * rows.shape[1]
+            n_rows = max(_MAX_LAW_ENTRIES // entries_a_row, 2)
+            kept = rng.permutation(kept)[:n_rows] if len(kept) > n_rows else kept
             law = self._local_law(rows[kept], weights[kept], conditions, kept)
             return self._noised(law, network, weights, conditions, kept)
         return self._row_draws(network, rows, weights, conditions, kept, rng)
@@ -388,7 +401,9 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         if surfaces.is_clean:
             self._choose_projector(surfaces, rng)
         elif self.final_step == "auto":
-            self._noise_variances = self._residual_variances(rows, weights, conditions)
+            self._noise_variances = self._residual_variances(
+                rows, weights, conditions, rng
+            )
 
     def _choose_projector(self, surfaces, rng):
         """Take the level and projector whose draws land closest to the surfaces."""
@@ -417,8 +432,12 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         if self.coarseness == "auto":
             self.sigma_c_ = level
 
-    def _residual_variances(self, rows, weights, conditions):
+    def _residual_variances(self, rows, weights, conditions, rng):
         """Return how far rows lie from their projection: the data's own noise."""
+        if len(rows) > _MAX_RESIDUALS:
+            chosen = rng.choice(len(rows), _MAX_RESIDUALS, p=weights)
+            rows, weights = rows[chosen], np.full(_MAX_RESIDUALS, 1 / _MAX_RESIDUALS)
+            conditions = None if conditions is None else conditions[chosen]
         denoiser = self._network_denoiser(torch.float32, self._tensor(conditions))
         x = self._tensor(rows)
         with torch.no_grad():
@@ -435,6 +454,9 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         given = None if conditions is None else conditions.to(dtype)
 
         def denoise(x, sigma):
+            # Beyond what the network has learned, the data is all but normal.
+            if len(sigma) and float(sigma.min()) > self.sigma_max_ * (1 + 1e-6):
+                return self.gaussian_.to(x.device, x.dtype).denoise(x, sigma)
             return denoiser(x.to(dtype), sigma.to(dtype), given).to(x.dtype)
 
         return denoise

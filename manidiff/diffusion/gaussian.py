@@ -82,6 +82,11 @@ class Gaussian:
         """
         return self.points((self.variances + sigma**2).sqrt() * normal)
 
+    def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Return E[x0 | x] (n, D) when x0 has this law, at noise levels (n,)."""
+        share = self.variances / (self.variances + sigma[:, None] ** 2)
+        return self.points(share * self.coordinates(x))
+
     def log_density(self, x: Tensor, sigma: float) -> Tensor:
         """Return the log-density (n,) at noise level sigma, noise off the span too."""
         y = self.coordinates(x)
