@@ -26,8 +26,9 @@ _LOCAL_LAW = {"n_neighbors": 30, "noise": 0.8, "temperature": 0.85}
 _LOCAL_SPACING = 0.5
 # The law has a few axes a row; of more rows than this allows a random part serves.
 _MAX_LAW_ENTRIES = 2**27
-# A network that meets each row fewer times does not learn it by heart.
-_SAFE_PASSES = 10
+# Of more rows, training by default meets each fewer than about ten times, too few to
+# learn it by heart.
+_MANY_ROWS = 75_000
 # With coarseness="auto" a network learns down to this noise level, in nearest-neighbour
 # distances, and on a manifold the best of the levels to freeze at is then chosen.
 _FINEST = 0.1
@@ -67,8 +68,8 @@ class CoarseScoreDiffusion(ScoreDiffusion):
     training_law : {"auto", "empirical", "local"}, default="auto"
         What the network is trained on: the rows, or fresh draws of the local-Gaussian
         law around them, which it cannot copy however long it trains. "auto" takes
-        "empirical" for rows on a smooth manifold, for `coarseness=0`, and for so many
-        rows that training meets each fewer than ten times; else "local".
+        "empirical" for rows on a smooth manifold, for `coarseness=0`, and for more
+        than 75 000 rows, which training meets too seldom to copy; else "local".
     final_step : {"auto", "none", "tweedie", "richardson"}, default="auto"
         Projector below sigma_c: the denoiser, or the combination of two noise levels
         that cancels curvature; "none" stops at sigma_c. "auto" takes the better of the
@@ -281,10 +282,10 @@ class CoarseScoreDiffusion(ScoreDiffusion):
     def _decide_training_law(self, surfaces):
         if self.training_law != "auto":
             return self.training_law
-        passes = self.max_iter * self.batch_size / len(surfaces.rows)
-        if surfaces.is_clean or self.sigma_c_ == 0 or passes < _SAFE_PASSES:
-            return "empirical"
-        return "local"
+        many = len(surfaces.rows) > _MANY_ROWS
+        return (
+            "empirical" if surfaces.is_clean or many or not self.sigma_c_ else "local"
+        )
 
     def _make_network(self, conditions):
         n_conditions = 0 if conditions is None else conditions.shape[1]

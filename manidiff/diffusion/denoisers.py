@@ -133,10 +133,14 @@ class EmpiricalDenoiser:
     def _attend(self, y: Tensor, sigma: Tensor) -> Tensor:
         precision = 1 / sigma[:, None] ** 2
         query = torch.cat([y * precision, precision, torch.ones_like(precision)], 1)
-        attended = scaled_dot_product_attention(
-            query.float()[None, None], self._keys, self._values, scale=1.0
+        query = query.float()[None, None]
+        # In slices, for devices whose kernel does hold the matrix of weights.
+        return self._over_queries(
+            lambda rows: scaled_dot_product_attention(
+                query[:, :, rows], self._keys, self._values, scale=1.0
+            )[0, 0, :, :-2].double(),
+            len(y),
         )
-        return attended[0, 0, :, :-2].double()
 
     def _weigh(self, y: Tensor, sigma: Tensor, condition: Tensor | None) -> Tensor:
         return self._over_queries(
