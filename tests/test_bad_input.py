@@ -193,7 +193,7 @@ def test_fit_refuses_weights(estimator, name):
         estimator.fit(X, sample_weight=weight)
 
 
-@pytest.mark.parametrize("n_samples", [0, -1, 2.5, 3.0, "3", None, [2]])
+@pytest.mark.parametrize("n_samples", [0, -1, 2.5, 3.0, "3", None, [2], True])
 def test_sample_refuses_n_samples(estimator, n_samples):
     estimator.fit(X)
     with pytest.raises(ValueError, match=r"n_samples=.*n_samples=100"):

@@ -8,7 +8,8 @@ import numpy as np
 
 def check_n_samples(n_samples: Any) -> int:
     """Return n_samples as an int, or raise if it is not a positive one."""
-    if not isinstance(n_samples, Integral) or n_samples < 1:
+    is_count = isinstance(n_samples, Integral) and not isinstance(n_samples, bool)
+    if not is_count or n_samples < 1:
         raise ValueError(
             f"n_samples={n_samples!r} must be an int of at least 1, for example "
             "n_samples=100."
