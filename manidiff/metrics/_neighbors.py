@@ -1,6 +1,7 @@
 """Checked inputs and nearest-neighbour distances, which all metrics need."""
 
 import warnings
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
@@ -10,6 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 
 from manidiff._utils.chunking import chunk_slices
+from manidiff.geometry.scale import nearest_neighbor_distance
 
 # Entries of a distance matrix held at once: 64 MiB.
 _MAX_ENTRIES = 2**23
@@ -29,7 +31,15 @@ def check_sets(X_gen: Any, X_train: Any, X_heldout: Any) -> tuple[np.ndarray, ..
         If more than half of the held-out rows are training rows: every comparison then
         favours copies.
     """
-    sets = {"X_gen": X_gen, "X_train": X_train, "X_heldout": X_heldout}
+    return _checked({"X_gen": X_gen, "X_train": X_train, "X_heldout": X_heldout})
+
+
+def check_real_sets(X_train: Any, X_heldout: Any) -> tuple[np.ndarray, ...]:
+    """Return the two sets of true rows; as `check_sets` where none is generated."""
+    return _checked({"X_train": X_train, "X_heldout": X_heldout})
+
+
+def _checked(sets: dict[str, Any]) -> tuple[np.ndarray, ...]:
     arrays = {
         name: check_array(X, dtype=np.float64, input_name=name)
         for name, X in sets.items()
@@ -44,13 +54,50 @@ def check_sets(X_gen: Any, X_train: Any, X_heldout: Any) -> tuple[np.ndarray, ..
             f"{n_shared} of {len(arrays['X_heldout'])} rows of X_heldout are rows of "
             "X_train. Pass rows that were not used to fit.",
             UserWarning,
-            stacklevel=3,
+            # The line that called the metric, past the check and the metric.
+            stacklevel=4,
         )
     return tuple(arrays.values())
 
 
+def choose(X: np.ndarray, size: int, rng: np.random.RandomState) -> np.ndarray:
+    """Return at most `size` rows of X, drawn without replacement."""
+    return X[rng.permutation(len(X))[:size]]
+
+
+def check_at_least_one(**counts: Any) -> None:
+    """Raise for the first argument that is not an int of at least 1."""
+    for name, count in counts.items():
+        if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
+            raise ValueError(f"{name}={count!r} must be an int of at least 1.")
+
+
+def spacing(X_train: np.ndarray) -> float:
+    """Return r1, the median distance from a distinct row to its nearest other one.
+
+    Among more than 5000 rows the median is over 5000 of them, always the same.
+    """
+    distinct = np.unique(X_train, axis=0)
+    if len(distinct) < 2:
+        raise ValueError(
+            "X_train has one distinct row, but distances are in units of "
+            "the spacing of its rows. Pass at least two."
+        )
+    return nearest_neighbor_distance(distinct, np.random.default_rng(0))
+
+
 def nearest_distances(X: np.ndarray, rows: np.ndarray, n_neighbors: int) -> np.ndarray:
     """Return the distances (n, n_neighbors) from X to the nearest rows."""
+    return nearest(X, rows, n_neighbors)[0]
+
+
+def nearest(
+    X: np.ndarray, rows: np.ndarray, n_neighbors: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distances to the nearest rows, ascending, and which rows they are.
+
+    Both are of shape (n, n_neighbors).
+    """
     if n_neighbors > len(rows):
         raise ValueError(f"{n_neighbors} rows are needed, but there are {len(rows)}.")
     # In many dimensions neighbours are found by inner products, which round: so near
@@ -62,8 +109,12 @@ def nearest_distances(X: np.ndarray, rows: np.ndarray, n_neighbors: int) -> np.n
     size = max(_MAX_ENTRIES // (n_neighbors * rows.shape[1]), 1)
     for part in chunk_slices(len(X), size):
         differences = X[part, None] - rows[found[part]]
-        distances[part] = np.sort(np.linalg.norm(differences, axis=2), axis=1)
-    return distances
+        distances[part] = np.linalg.norm(differences, axis=2)
+    order = np.argsort(distances, axis=1)
+    return (
+        np.take_along_axis(distances, order, axis=1),
+        np.take_along_axis(found, order, axis=1),
+    )
 
 
 def radii(rows: np.ndarray, n_neighbors: int) -> np.ndarray:
@@ -89,10 +140,29 @@ def counts_in_balls(
     return in_balls, held
 
 
-def mean_distance(X: np.ndarray, Y: np.ndarray) -> float:
-    """Return the mean of |x - y| over all pairs."""
+def mean_over_pairs(
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    X: np.ndarray,
+    Y: np.ndarray,
+) -> float:
+    """Return the mean of the entries (n, m) of function(X, Y), such as `cdist`."""
     total = sum(
-        cdist(X[rows], Y).sum()
+        function(X[rows], Y).sum()
         for rows in chunk_slices(len(X), max(_MAX_ENTRIES // len(Y), 1))
     )
     return float(total) / (len(X) * len(Y))
+
+
+def mean_within(
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray], X: np.ndarray
+) -> float:
+    """Return the mean of the entries (n, n) of a symmetric function(X, X).
+
+    Each pair of different rows is evaluated once, but for those of one chunk.
+    """
+    total = 0.0
+    for rows in chunk_slices(len(X), max(_MAX_ENTRIES // len(X), 1)):
+        total += function(X[rows], X[rows]).sum()
+        if rows.stop < len(X):
+            total += 2 * function(X[rows], X[rows.stop :]).sum()
+    return float(total) / len(X) ** 2

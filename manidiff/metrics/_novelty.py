@@ -1,80 +1,15 @@
-"""Whether generated rows are new."""
+"""Whether generated rows are new: their distances to the training rows."""
 
 from typing import Any
 
 import numpy as np
 
-from manidiff.metrics._neighbors import check_sets, nearest_distances
-
-
-def memorization_ratio(
-    X_gen: Any, X_train: Any, X_heldout: Any, *, threshold: float = 1 / 3
-) -> float:
-    """Return the share of generated rows much nearer to one training row than others.
-
-    A row counts when the distance to its nearest training row is below `threshold`
-    times that to the second nearest. Lower is better, but fresh true rows do not score
-    0: on a k-dimensional manifold they score `threshold` to the power k. So compare
-    with the score of held-out rows, as `excess_memorization` does.
-
-    Parameters
-    ----------
-    X_gen, X_train, X_heldout : array-like of shape (n_rows, n_features)
-        Generated, training and held-out rows. The held-out rows do not enter.
-    threshold : float, default=1/3
-        Ratio of distances, between 0 and 1.
-
-    Returns
-    -------
-    ratio : float
-        Between 0 and 1.
-
-    References
-    ----------
-    Yoon et al. (2023), "Diffusion Probabilistic Models Generalize when They Fail to
-    Memorize"; Gu et al. (2023), "On Memorization in Diffusion Models".
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from manidiff.metrics import memorization_ratio
-    >>> X_train = np.array([[0.0], [1.0], [2.0]])
-    >>> memorization_ratio([[0.01], [0.5]], X_train, [[1.5]])
-    0.5
-    """
-    X_gen, X_train, _ = check_sets(X_gen, X_train, X_heldout)
-    return _ratio(X_gen, X_train, threshold)
-
-
-def excess_memorization(
-    X_gen: Any, X_train: Any, X_heldout: Any, *, threshold: float = 1 / 3
-) -> float:
-    """Return how much more often generated rows are copies than chance explains.
-
-    With f the memorisation ratio of the generated rows and h that of held-out rows, it
-    is (f - h) / (1 - h): 1 for copies, about 0 for fresh true rows, below 0 for rows
-    that keep away from the training rows. Lower is better.
-
-    Parameters
-    ----------
-    X_gen, X_train, X_heldout : array-like of shape (n_rows, n_features)
-        Generated, training and held-out rows.
-    threshold : float, default=1/3
-        See `memorization_ratio`.
-
-    Returns
-    -------
-    excess : float
-        At most 1; 0 is ideal.
-    """
-    X_gen, X_train, X_heldout = check_sets(X_gen, X_train, X_heldout)
-    chance = _ratio(X_heldout, X_train, threshold)
-    if chance == 1:
-        raise ValueError(
-            f"Every held-out row counts as a copy at threshold={threshold!r}, so an "
-            "excess is not defined. Lower threshold."
-        )
-    return (_ratio(X_gen, X_train, threshold) - chance) / (1 - chance)
+from manidiff.metrics._neighbors import (
+    check_sets,
+    nearest,
+    nearest_distances,
+    radii,
+)
 
 
 def distance_to_closest_record(X_gen: Any, X_train: Any, X_heldout: Any) -> float:
@@ -104,11 +39,101 @@ def distance_to_closest_record(X_gen: Any, X_train: Any, X_heldout: Any) -> floa
     return float(np.median(nearest_distances(X_gen, X_train, 1)) / expected)
 
 
-def _ratio(X: np.ndarray, X_train: np.ndarray, threshold: float) -> float:
-    if not 0 < threshold <= 1:
-        raise ValueError(f"threshold={threshold!r} must lie between 0 and 1.")
+def nearest_neighbor_distance_ratio(X_gen: Any, X_train: Any, X_heldout: Any) -> float:
+    """Return how alone the nearest training row is, against that of held-out rows.
+
+    For each row, the distance to its nearest training row over that to the second
+    nearest: near 0 where one training row stands out, near 1 where none does. The
+    result is the median over generated rows, over the median of held-out rows: 0 for
+    copies, about 1 for fresh true rows, above 1 for rows off the manifold. Nearest to
+    1 is best.
+
+    Parameters
+    ----------
+    X_gen, X_train, X_heldout : array-like of shape (n_rows, n_features)
+        Generated, training and held-out rows.
+
+    Returns
+    -------
+    ratio : float
+        At least 0.
+
+    Raises
+    ------
+    ValueError
+        If X_train has one row, or more than half of the held-out rows equal a training
+        row.
+
+    References
+    ----------
+    Zhao et al. (2021), "CTAB-GAN: Effective Table Data Synthesizing".
+
+    Examples
+    --------
+    >>> from manidiff.metrics import nearest_neighbor_distance_ratio
+    >>> X_train, X_heldout = [[0.0], [2.0]], [[0.5], [1.5], [0.5]]
+    >>> nearest_neighbor_distance_ratio([[0.25], [0.0], [0.3]], X_train, X_heldout)
+    0.428...
+    """
+    X_gen, X_train, X_heldout = check_sets(X_gen, X_train, X_heldout)
     if len(X_train) < 2:
         raise ValueError("X_train has one row, but the two nearest are compared.")
+    expected = np.median(_distance_ratios(X_heldout, X_train))
+    if expected == 0:
+        raise ValueError(
+            "More than half of the held-out rows equal a training row, so there is no "
+            "ratio to compare with."
+        )
+    return float(np.median(_distance_ratios(X_gen, X_train)) / expected)
+
+
+def authenticity(X_gen: Any, X_train: Any, X_heldout: Any) -> float:
+    """Return the share of generated rows that do not crowd their nearest training row.
+
+    A row is authentic when it is farther from its nearest training row than that row
+    is from its own nearest other training row. 0 for copies; higher is more novel, and
+    rows off the manifold score up to 1, so read it beside a measure of fidelity. Fresh
+    true rows score a / (1 + a), where a is the share of a k-dimensional ball outside an
+    equal ball about a point of its surface: 1/3, .38 and .41 on manifolds of dimension
+    1, 2 and 3. That holds where the density changes little between neighbours; in many
+    dimensions it changes much, and fresh rows may score .8 and more. So compare with
+    what held-out rows score in the place of `X_gen`.
+
+    Parameters
+    ----------
+    X_gen, X_train, X_heldout : array-like of shape (n_rows, n_features)
+        Generated, training and held-out rows. The held-out rows do not enter.
+
+    Returns
+    -------
+    share : float
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If X_train has one row.
+
+    References
+    ----------
+    Alaa et al. (2022), "How Faithful is your Synthetic Data? Sample-level Metrics for
+    Evaluating and Auditing Generative Models".
+
+    Examples
+    --------
+    >>> from manidiff.metrics import authenticity
+    >>> X_train = [[0.0], [1.0], [5.0]]
+    >>> authenticity([[0.1], [-1.5], [3.2], [9.5]], X_train, [[4.0]])
+    0.5
+    """
+    X_gen, X_train, _ = check_sets(X_gen, X_train, X_heldout)
+    if len(X_train) < 2:
+        raise ValueError("X_train has one row, but it is compared with others.")
+    distances, found = nearest(X_gen, X_train, 1)
+    return float(np.mean(distances > radii(X_train, 1)[found]))
+
+
+def _distance_ratios(X: np.ndarray, X_train: np.ndarray) -> np.ndarray:
+    """Return the ratios (n,) of the two nearest distances; 0 on equal rows."""
     first, second = nearest_distances(X, X_train, 2).T
-    # A row on top of two equal training rows is a copy too.
-    return float(np.mean((first < threshold * second) | (first == 0)))
+    return np.divide(first, second, out=np.zeros_like(first), where=first > 0)

@@ -3,12 +3,19 @@
 from typing import Any
 
 import numpy as np
+from scipy.spatial.distance import cdist
 from sklearn.base import ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.utils import check_random_state
 
-from manidiff.metrics._neighbors import check_sets, mean_distance
+from manidiff.metrics._neighbors import (
+    check_at_least_one,
+    check_sets,
+    choose,
+    mean_over_pairs,
+    mean_within,
+)
 
 
 def energy_distance(X_gen: Any, X_train: Any, X_heldout: Any) -> float:
@@ -39,7 +46,7 @@ def energy_distance(X_gen: Any, X_train: Any, X_heldout: Any) -> float:
     3.0
     """
     X_gen, _, X_heldout = check_sets(X_gen, X_train, X_heldout)
-    return _energy(X_gen, X_heldout, mean_distance(X_heldout, X_heldout))
+    return _energy(X_gen, X_heldout, mean_within(cdist, X_heldout))
 
 
 def energy_ratio(
@@ -72,7 +79,7 @@ def energy_ratio(
     X_gen, X_train, X_heldout = check_sets(X_gen, X_train, X_heldout)
     size = min(len(X_gen), len(X_train))
     chosen = check_random_state(random_state).permutation(len(X_train))[:size]
-    within = mean_distance(X_heldout, X_heldout)
+    within = mean_within(cdist, X_heldout)
     expected = _energy(X_train[chosen], X_heldout, within)
     if expected <= 1e-12 * within:
         raise ValueError(
@@ -91,12 +98,14 @@ def two_sample_auc(
     *,
     estimator: ClassifierMixin | None = None,
     cv: int = 5,
+    max_rows: int = 1000,
     random_state: int | np.random.RandomState | None = None,
 ) -> float:
     """Return how well a classifier tells generated from held-out rows.
 
     The cross-validated area under the ROC curve, for equally many rows of both. 0.5 for
-    fresh true rows, 1 for rows that are always recognised. Lower is better.
+    fresh true rows, 1 for rows that are always recognised. Lower is better. With 1000
+    rows of both, the result for fresh rows varies by 0.013, its standard deviation.
 
     Parameters
     ----------
@@ -106,6 +115,8 @@ def two_sample_auc(
         None is a random forest of 200 trees.
     cv : int, default=5
         Number of folds.
+    max_rows : int, default=1000
+        At most so many rows of either set are used, as forests take their time.
     random_state : int, RandomState instance or None, default=None
         Chooses the rows, the folds and the forest.
 
@@ -120,8 +131,9 @@ def two_sample_auc(
     """
     X_gen, _, X_heldout = check_sets(X_gen, X_train, X_heldout)
     rng = check_random_state(random_state)
-    size = min(len(X_gen), len(X_heldout))
-    X = np.vstack([_choose(X_gen, size, rng), _choose(X_heldout, size, rng)])
+    check_at_least_one(max_rows=max_rows)
+    size = min(len(X_gen), len(X_heldout), max_rows)
+    X = np.vstack([choose(X_gen, size, rng), choose(X_heldout, size, rng)])
     y = np.repeat([0, 1], size)
     if estimator is None:
         estimator = RandomForestClassifier(200, random_state=rng)
@@ -130,8 +142,4 @@ def two_sample_auc(
 
 
 def _energy(X: np.ndarray, Y: np.ndarray, within_Y: float) -> float:
-    return 2 * mean_distance(X, Y) - mean_distance(X, X) - within_Y
-
-
-def _choose(X: np.ndarray, size: int, rng: np.random.RandomState) -> np.ndarray:
-    return X[rng.permutation(len(X))[:size]]
+    return 2 * mean_over_pairs(cdist, X, Y) - mean_within(cdist, X) - within_Y

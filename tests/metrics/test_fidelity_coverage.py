@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
-from manidiff.datasets import make_circle, make_sphere
-from manidiff.metrics import coverage, density, precision, recall
+from manidiff.datasets import Sphere, make_circle, make_sphere
+from manidiff.metrics import (
+    coverage,
+    density,
+    off_manifold_distance,
+    precision,
+    recall,
+)
 
 ALL = [precision, density, recall, coverage]
 every_metric = pytest.mark.parametrize("metric", ALL, ids=lambda m: m.__name__)
@@ -169,3 +175,29 @@ def test_bad_numbers_of_neighbours_are_named(metric, n_neighbors, rng, training)
     with pytest.raises(ValueError, match=f"n_neighbors={n_neighbors!r} must be"):
         metric(generated, training, heldout, n_neighbors=n_neighbors)
     assert metric(generated, training, heldout, n_neighbors=19) > 0
+
+
+def test_off_manifold_distance_is_in_spacings_of_the_training_rows(rng):
+    training, heldout, fresh = (make_sphere(200, random_state=s)[0] for s in range(3))
+    distances = np.linalg.norm(training[:, None] - training, axis=2)
+    spacing = np.median(np.sort(distances, axis=1)[:, 1])
+    found = off_manifold_distance(3 * fresh, training, heldout, manifold=Sphere())
+    np.testing.assert_allclose(found, 2 / spacing)
+    assert off_manifold_distance(fresh, training, heldout, manifold=Sphere()) < 1e-9
+    # Rows that are given twice do not bring the spacing down.
+    twice = np.vstack([training, training])
+    again = off_manifold_distance(3 * fresh, twice, heldout, manifold=Sphere())
+    np.testing.assert_allclose(again, found)
+
+
+def test_anything_that_knows_distances_is_a_manifold(rng, training):
+    class Plane:
+        def distance(self, X):
+            return np.abs(X[:, 2])
+
+    generated, heldout = rng.normal(size=(2, 20, 3))
+    unit = off_manifold_distance(np.ones((1, 3)), training, heldout, manifold=Plane())
+    found = off_manifold_distance(generated, training, heldout, manifold=Plane())
+    np.testing.assert_allclose(found, np.mean(np.abs(generated[:, 2])) * unit)
+    with pytest.raises(TypeError, match=r"manifold=.* has no method distance"):
+        off_manifold_distance(generated, training, heldout, manifold=None)

@@ -206,6 +206,22 @@ def test_auc_takes_equally_many_rows_by_its_seed(rng):
     assert not hasattr(linear, "coef_")
 
 
+def test_auc_uses_no_more_rows_than_allowed(rng):
+    generated, heldout = rng.normal(size=(2, 60, 2))
+
+    class Counting(LogisticRegression):
+        seen = []
+
+        def fit(self, X, y, sample_weight=None):
+            self.seen.append(np.bincount(y).tolist())
+            return super().fit(X, y)
+
+    two_sample_auc(
+        generated, [[0.0, 0.0]], heldout, estimator=Counting(), cv=2, max_rows=40
+    )
+    assert Counting.seen == [[20, 20]] * 2
+
+
 def test_auc_hands_its_folds_on(rng):
     generated, heldout = rng.normal(size=(2, 30, 2))
 

@@ -1,0 +1,197 @@
+"""What all metrics return, refuse and warn about alike."""
+
+import warnings
+from inspect import signature
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+from manidiff import metrics
+from manidiff.metrics import (
+    authenticity,
+    data_copying_test,
+    distance_to_closest_record,
+    excess_memorization,
+    memorization_interval,
+    memorization_ratio,
+    nearest_neighbor_distance_ratio,
+)
+
+NAMES = metrics.__all__
+every_metric = pytest.mark.parametrize("name", NAMES)
+RANDOM = [
+    name
+    for name in NAMES
+    if "random_state" in signature(getattr(metrics, name)).parameters
+]
+ARRAYS = {"column_differences": (3,), "correlation_differences": (3, 3)}
+# Refused where held-out rows are training rows: what they divide by is 0.
+TO_NOTHING = {
+    "distance_to_closest_record": "no distance to compare with",
+    "energy_ratio": "no distance to compare with",
+    "excess_memorization": "Every held-out row counts as a copy",
+    "memorization_interval": "Every held-out row counts as a copy",
+    "nearest_neighbor_distance_ratio": "no ratio to compare with",
+}
+
+
+def shrinking():
+    """Return an estimator that denoises by halving."""
+    return SimpleNamespace(denoise=lambda X, sigma: X / 2, nn_distance_=1.0)
+
+
+def keywords(name, sets):
+    """Return what a metric needs beside its sets."""
+    if name == "off_manifold_distance":
+        distance = SimpleNamespace(distance=lambda X: np.abs(X[:, 0]))
+        return {"manifold": distance}
+    if name == "mass_coverage":
+        return {"delta": 1.0}
+    if name == "train_on_synthetic":
+        labels = dict(zip(("y_gen", "y_train", "y_heldout"), sets, strict=True))
+        y = {label: np.arange(float(len(rows))) for label, rows in labels.items()}
+        return {**y, "estimator": LinearRegression()}
+    if name == "two_sample_auc":
+        return {"estimator": LogisticRegression()}
+    return {}
+
+
+def call(name, *sets, **more):
+    first = shrinking() if name == "loss_attack" else sets[0]
+    return getattr(metrics, name)(first, *sets[1:], **keywords(name, sets), **more)
+
+
+@pytest.fixture
+def rng():
+    return np.random.RandomState(0)
+
+
+@pytest.fixture
+def good_sets(rng):
+    return [rng.normal(size=(n, 3)) for n in (12, 14, 13)]
+
+
+@every_metric
+def test_metrics_return_plain_numbers_and_leave_their_sets_alone(name, good_sets):
+    before = [rows.copy() for rows in good_sets]
+    found = call(name, *good_sets)
+    if name in ARRAYS:
+        assert found.shape == ARRAYS[name]
+    else:
+        values = found if isinstance(found, tuple) else [found]
+        assert {type(value) for value in values} == {float}
+    for rows, kept in zip(good_sets, before, strict=True):
+        np.testing.assert_array_equal(rows, kept)
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_seeds_repeat_and_leave_the_global_generator_alone(name, good_sets):
+    before = np.random.get_state()[1].copy()
+    first = call(name, *good_sets, random_state=0)
+    assert call(name, *good_sets, random_state=0) == first
+    assert call(name, *good_sets, random_state=np.random.RandomState(0)) == first
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+@every_metric
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_metrics_name_the_set_that_is_bad(name, which, good_sets):
+    if name == "loss_attack" and which == 0:
+        pytest.skip("an estimator takes the place of the generated rows")
+    label = ("X_gen", "X_train", "X_heldout")[which]
+    for bad in (np.nan, np.inf):
+        sets = [rows.copy() for rows in good_sets]
+        sets[which][0, 0] = bad
+        with pytest.raises(ValueError, match=rf"Input {label} contains"):
+            call(name, *sets)
+    sets = list(good_sets)
+    sets[which] = sets[which][:, :2]
+    with pytest.raises(ValueError, match=rf"different numbers of .*'{label}': 2"):
+        call(name, *sets)
+
+
+# Ratios to the median of held-out rows are refused then.
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        set(NAMES) - {"distance_to_closest_record", "nearest_neighbor_distance_ratio"}
+    ),
+)
+def test_metrics_warn_when_held_out_rows_were_used_to_fit(name, good_sets):
+    generated, training, heldout = good_sets
+    overlapping = np.vstack([training[:10], heldout[:9]])
+    with pytest.warns(UserWarning, match="10 of 19 rows of X_heldout") as caught:
+        call(name, generated, training, overlapping)
+    assert [warning.filename for warning in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        call(name, generated, training, np.vstack([training[:9], heldout[:9]]))
+
+
+@every_metric
+def test_training_rows_as_held_out_ones_are_warned_about(name, good_sets):
+    generated, training, _ = good_sets
+    generated = np.vstack([generated, generated])
+    with pytest.warns(UserWarning, match="14 of 14 rows of X_heldout"):
+        if name in TO_NOTHING:
+            with pytest.raises(ValueError, match=TO_NOTHING[name]):
+                call(name, generated, training, training)
+        else:
+            assert np.all(np.isfinite(call(name, generated, training, training)))
+
+
+@pytest.mark.parametrize("threshold", [0, -1, 1.5, np.nan])
+def test_bad_thresholds_are_named(threshold, good_sets):
+    for metric in (memorization_ratio, excess_memorization, memorization_interval):
+        with pytest.raises(ValueError, match="threshold="):
+            metric(*good_sets, threshold=threshold)
+
+
+def test_one_training_row_is_refused_where_two_are_compared(good_sets):
+    generated, training, heldout = good_sets
+    for metric in (memorization_ratio, authenticity, nearest_neighbor_distance_ratio):
+        with pytest.raises(ValueError, match="X_train has one row"):
+            metric(generated, training[:1], heldout)
+    assert distance_to_closest_record(generated, training[:1], heldout) > 0
+    off = {"manifold": SimpleNamespace(distance=lambda X: X[:, 0])}
+    with pytest.raises(ValueError, match="one distinct row"):
+        metrics.off_manifold_distance(generated, training[[0, 0]], heldout, **off)
+
+
+def test_single_rows_are_refused_where_pairs_are_compared(good_sets):
+    generated, training, heldout = good_sets
+    for metric in (
+        metrics.maximum_mean_discrepancy,
+        metrics.correlation_differences,
+    ):
+        for sets in ((generated[:1], heldout), (generated, heldout[:1])):
+            with pytest.raises(ValueError, match="two generated and two held-out"):
+                metric(sets[0], training, sets[1])
+    with pytest.raises(ValueError, match="X_heldout has one row"):
+        metrics.coverage_resolution(generated, training, heldout[:1])
+    with pytest.raises(ValueError, match="each half needs two"):
+        metrics.feature_likelihood_divergence(generated, training[:3], heldout)
+    with pytest.raises(ValueError, match="no cell holds 8 generated"):
+        data_copying_test(generated[:7], training, heldout)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter"),
+    [
+        ("data_copying_test", "n_cells"),
+        ("feature_likelihood_divergence", "max_rows"),
+        ("loss_attack", "n_draws"),
+        ("loss_attack", "max_rows"),
+        ("maximum_mean_discrepancy", "max_rows"),
+        ("memorization_interval", "n_bootstrap"),
+        ("sliced_wasserstein_distance", "n_projections"),
+        ("two_sample_auc", "max_rows"),
+    ],
+)
+@pytest.mark.parametrize("value", [0, -3, 2.5, True, "5"])
+def test_bad_counts_are_named(name, parameter, value, good_sets):
+    first = shrinking() if name == "loss_attack" else good_sets[0]
+    with pytest.raises(ValueError, match=f"{parameter}={value!r} must be an int"):
+        getattr(metrics, name)(first, *good_sets[1:], **{parameter: value})
