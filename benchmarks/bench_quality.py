@@ -5,7 +5,7 @@ half of a table, and draws 2000 rows; means over seeds. Off-manifold distances a
 median nearest-neighbour distances of the training rows. The metrics are those of
 `manidiff.metrics`, against held-out rows.
 
-    python benchmarks/bench_quality.py [--data torus wine] [--seeds 0 1 2]
+    python benchmarks/bench_quality.py [--data torus wine] [--estimators Coarse]
 """
 
 import argparse
@@ -17,13 +17,21 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
-from manidiff import CoarseScoreDiffusion, EmpiricalScoreDiffusion, datasets, metrics
+from manidiff import (
+    CoarseScoreDiffusion,
+    EmpiricalScoreDiffusion,
+    LocalPolynomialScoreDiffusion,
+    datasets,
+    metrics,
+)
 
 MANIFOLDS = {
     "torus": lambda: datasets.Torus(),
     "sphere": lambda: datasets.Sphere(),
     "SO(3)": lambda: datasets.RotationGroup(),
     "circle, irregular": lambda: datasets.Circle(law="irregular"),
+    "Swiss roll": lambda: datasets.SwissRoll(),
+    "curved torus": lambda: datasets.CurvedFlatTorus(),
 }
 TABLES = {
     "digits": lambda: load_digits().data,
@@ -33,6 +41,7 @@ TABLES = {
 ESTIMATORS = {
     "Coarse": lambda seed: CoarseScoreDiffusion(random_state=seed),
     "Empirical": lambda seed: EmpiricalScoreDiffusion(random_state=seed),
+    "LocalPoly": lambda seed: LocalPolynomialScoreDiffusion(random_state=seed),
 }
 COLUMNS = (
     "off",
@@ -92,13 +101,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     names = [*MANIFOLDS, *TABLES]
     parser.add_argument("--data", nargs="+", choices=names, default=names)
+    parser.add_argument(
+        "--estimators", nargs="+", choices=ESTIMATORS, default=list(ESTIMATORS)
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     arguments = parser.parse_args()
     header = ["data".ljust(18), "estimator".ljust(10)]
     print(*header, *(column.rjust(10) for column in COLUMNS))
     for name in arguments.data:
-        for label, make in ESTIMATORS.items():
-            rows = [measure(name, make, seed) for seed in arguments.seeds]
+        for label in arguments.estimators:
+            rows = [measure(name, ESTIMATORS[label], seed) for seed in arguments.seeds]
             figures = (f"{value:10.3f}" for value in np.mean(rows, axis=0))
             print(name.ljust(18), label.ljust(10), *figures, flush=True)
 

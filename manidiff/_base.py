@@ -26,6 +26,8 @@ from manidiff._utils.validation import (
     check_noise_levels,
     merge_equal_rows,
 )
+from manidiff.diffusion.descent import descend
+from manidiff.diffusion.dimension import dimension_from_density, dimension_from_score
 from manidiff.diffusion.gaussian import Gaussian
 from manidiff.diffusion.likelihood import (
     divergence_probes,
@@ -42,6 +44,8 @@ _SAMPLE_CHUNK = 4096
 _SCORE_CHUNK = 1024
 # sigma_max in standard deviations of the most variable direction.
 _SIGMA_MAX_FACTOR = 5.0
+# Indicator rows of two labels are sqrt(2) apart: exp(-10^4) is 0.
+_LABEL_BANDWIDTH = 0.01
 
 
 class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
@@ -274,6 +278,73 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         denoised, (Z, sigma) = self._denoise_scaled(X, sigma, y)
         return (denoised - Z) / sigma[:, None] ** 2 / self.scaling_.scale
 
+    def project(self, X, *, y=None):
+        """Return the nearest points of the learned manifold, to the score's accuracy.
+
+        Nearest in the scaled space. Rows far off are first denoised from the noise
+        level that their distance suggests.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like, default=None
+            With `conditional=True`, the labels or targets of the rows.
+
+        Returns
+        -------
+        X_projected : ndarray of shape (n_samples, n_features)
+            Points of the manifold, float64.
+        """
+        Z = self._scaled(X)
+        return self.scaling_.invert(self._by_chunks(self._project, Z, y))
+
+    def distance(self, X, *, y=None):
+        """Return how far rows lie from the learned manifold: an outlier score.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like, default=None
+            With `conditional=True`, the labels or targets of the rows.
+
+        Returns
+        -------
+        distance : ndarray of shape (n_samples,)
+            Euclidean distance of each row to its projection, in the units of X, >= 0.
+        """
+        projected = self.project(X, y=y)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return np.linalg.norm(X - projected, axis=1)
+
+    def intrinsic_dimension(self, X, *, y=None):
+        """Return the dimension of the manifold around each row, from the score.
+
+        k(x) = tr grad D(x; sigma) + |D(x; sigma) - x|^2 / sigma^2 (FLIPD [1]_) at the
+        smallest noise level at which the score generalises. Single values scatter, and
+        off the manifold they mean nothing: take the mean or median over rows of the
+        data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows on or near the manifold.
+        y : array-like, default=None
+            With `conditional=True`, the labels or targets of the rows.
+
+        Returns
+        -------
+        dimension : ndarray of shape (n_samples,)
+            Estimates, not rounded.
+
+        References
+        ----------
+        .. [1] Kamkari et al. (2024). "A Geometric View of Data Complexity: Efficient
+               Local Intrinsic Dimension Estimation with Diffusion Models".
+        """
+        return self._by_chunks(self._dimension, self._scaled(X), y)
+
     @abstractmethod
     def _fit(self, rows, weights, conditions, rng):
         """Fit to distinct scaled rows (N, D) with weights (N,) that sum to 1.
@@ -299,6 +370,33 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _finish(self, x, denoiser):
         """Take points from the last noise level of a sampler to no noise."""
+
+    def _frozen(self, conditions):
+        """Return the `FrozenBelow` whose projections make the learned manifold."""
+        return self._bound_denoiser(conditions, differentiable=True)
+
+    def _project(self, x, conditions):
+        """Take points (n, D) to the manifold."""
+        frozen = self._frozen(conditions)
+        x = descend(frozen.denoiser, x, frozen.sigma_c, self.sigma_max_)
+        return frozen.onto_manifold(x)
+
+    @abstractmethod
+    def _dimension_level(self):
+        """Return the noise level at which the intrinsic dimension is read off."""
+
+    def _dimension(self, x, conditions):
+        sigma = self._dimension_level()
+        if sigma >= self._sigma_prior():
+            return dimension_from_density(
+                lambda x, sigma: self._log_prior(x, sigma, conditions), x, sigma
+            )
+        return dimension_from_score(
+            self._bound_denoiser(conditions, differentiable=True),
+            x,
+            torch.full_like(x[:, 0], sigma),
+            self._probes(),
+        )
 
     @abstractmethod
     def _log_prior(self, x, sigma, conditions):
@@ -355,6 +453,25 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
             )
         self.conditions_ = ConditionEncoder().fit(y, weights)
 
+    def _condition_bandwidth(self, conditions):
+        """Return the width within which conditions (N, c) count as equal."""
+        if conditions is None or self.conditions_.classes_ is not None:
+            return _LABEL_BANDWIDTH
+        # Silverman's exponent for targets of unit variance.
+        return len(conditions) ** (-1 / (4 + conditions.shape[1]))
+
+    def _neighbor_search(self, rows, conditions):
+        """Return within what neighbours are sought, as `LocalGaussianLaw` takes it."""
+        if conditions is None:
+            return {}
+        if self.conditions_.classes_ is not None:
+            labels = conditions.argmax(axis=1)
+            groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+            return {"groups": [torch.from_numpy(group) for group in groups]}
+        # A target counts as much as all columns together.
+        weighted = conditions * np.sqrt(rows.shape[1])
+        return {"search_rows": torch.from_numpy(np.hstack([rows, weighted]))}
+
     def _encode_all(self, y, n_samples):
         if not self.conditional:
             return None
@@ -406,15 +523,33 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
                 )
             return self._finish(x, denoiser).cpu().numpy()
 
+    def _probes(self):
+        axes = self.gaussian_.axes.numpy()
+        return self._tensor(divergence_probes(axes, self._probe_seed))
+
+    def _given_conditions(self, y, n_samples):
+        if self.conditional and y is None:
+            raise ValueError(
+                "y is missing: a conditional estimator needs the labels or targets of "
+                "the rows here. Pass y."
+            )
+        return self._encode_all(y, n_samples)
+
+    def _by_chunks(self, compute, Z, y):
+        """Join what ``compute(x, conditions)`` gives for bounded chunks of rows."""
+        conditions = self._given_conditions(y, len(Z))
+        parts = []
+        with torch.no_grad():
+            for rows in chunk_slices(len(Z), _SCORE_CHUNK):
+                given = None if conditions is None else conditions[rows]
+                part = compute(self._tensor(Z[rows]), self._tensor(given))
+                parts.append(part.cpu().numpy())
+        return np.concatenate(parts)
+
     def _denoise_scaled(self, X, sigma, y):
         Z = self._scaled(X)
         sigma = check_noise_levels(sigma, len(Z))
-        if self.conditional and y is None:
-            raise ValueError(
-                "y is missing: a conditional estimator denoises for given labels or "
-                "targets."
-            )
-        conditions = self._encode_all(y, len(Z))
+        conditions = self._given_conditions(y, len(Z))
         denoised = np.empty_like(Z)
         for level in np.unique(sigma):
             rows = sigma == level
@@ -447,9 +582,7 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
                     x,
                     sigmas=noise_levels(self.sigma_min_, self.sigma_c_, sigma_prior),
                     log_prior=lambda end: self._log_prior(end, sigma_prior, conditions),
-                    probes=self._tensor(
-                        divergence_probes(self.gaussian_.axes.numpy(), self._probe_seed)
-                    ),
+                    probes=self._probes(),
                 )
         return log_p.cpu().numpy()
 

@@ -17,7 +17,7 @@ from manidiff.diffusion.preconditioning import PreconditionedDenoiser
 from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow, OwnNoise
 from manidiff.diffusion.training_law import EmpiricalTrainingLaw
 from manidiff.geometry.local_gaussian import LocalGaussianLaw
-from manidiff.geometry.smoothness import LocalSurfaces
+from manidiff.geometry.surface_choice import SurfaceChoice
 from manidiff.nets import ResidualMLP
 
 # The local-Gaussian law: neighbourhood, step, temperature, and the length, in
@@ -247,7 +247,7 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         return state
 
     def _fit(self, rows, weights, conditions, rng):
-        surfaces = LocalSurfaces(rows, rng)
+        surfaces = SurfaceChoice(rows, rng)
         self.surface_residual_ = surfaces.residual
         self._set_sigma_c(lambda: _FINEST * self.nn_distance_)
         self._check_precision()
@@ -324,26 +324,16 @@ class CoarseScoreDiffusion(ScoreDiffusion):
             entries_a_row = (_LOCAL_LAW["n_neighbors"] + 1) * rows.shape[1]
             n_rows = max(_MAX_LAW_ENTRIES // entries_a_row, 2)
             kept = rng.permutation(kept)[:n_rows] if len(kept) > n_rows else kept
-            law = self._local_law(rows[kept], weights[kept], conditions, kept)
+            given = None if conditions is None else conditions[kept]
+            law = self._local_law(rows[kept], weights[kept], given)
             return self._noised(law, network, weights, conditions, kept)
         return self._row_draws(network, rows, weights, conditions, kept, rng)
 
-    def _local_law(self, rows, weights, conditions, kept):
-        groups, search_rows = None, None
-        if conditions is not None and self.conditions_.classes_ is not None:
-            labels = conditions[kept].argmax(axis=1)
-            groups = [
-                torch.from_numpy(np.flatnonzero(labels == c)) for c in np.unique(labels)
-            ]
-        elif conditions is not None:
-            # A target counts as much as all columns together.
-            weighted = conditions[kept] * np.sqrt(rows.shape[1])
-            search_rows = torch.from_numpy(np.hstack([rows, weighted]))
+    def _local_law(self, rows, weights, conditions):
         law = LocalGaussianLaw(
             torch.from_numpy(rows),
             torch.from_numpy(weights),
-            groups=groups,
-            search_rows=search_rows,
+            **self._neighbor_search(rows, conditions),
             spacing=_LOCAL_SPACING * self.nn_distance_,
             **_LOCAL_LAW,
         )
@@ -442,7 +432,9 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         denoiser = self._network_denoiser(torch.float32, self._tensor(conditions))
         x = self._tensor(rows)
         with torch.no_grad():
-            frozen = FrozenBelow(denoiser, self._sigma_floor(), self.final_step_)
+            frozen = FrozenBelow(
+                denoiser, self._sigma_floor(), PROJECTORS[self.final_step_]
+            )
             residual = self.gaussian_.axes.T.to(x) @ (x - frozen.project(x)).T
         return (residual**2 @ self._tensor(weights)).cpu()
 
@@ -472,10 +464,14 @@ class CoarseScoreDiffusion(ScoreDiffusion):
                 self._tensor(self.gaussian_.axes), self._tensor(self._noise_variances)
             )
         projector = "tweedie" if self.final_step_ == "none" else self.final_step_
-        return FrozenBelow(denoiser, self._sigma_floor(), projector, noise)
+        return FrozenBelow(denoiser, self._sigma_floor(), PROJECTORS[projector], noise)
 
     def _sigma_range(self):
         return self.sigma_max_, self._sigma_floor()
+
+    def _dimension_level(self):
+        # Below the spacing of the rows a network need not resolve their density.
+        return max(self._sigma_floor(), self.nn_distance_)
 
     def _start(self, normal, conditions, rng):
         gaussian = self.gaussian_.to(normal.device, normal.dtype)

@@ -14,8 +14,6 @@ from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow
 
 # Sampling ends here, in nearest-neighbour distances: the posterior is one row.
 _SIGMA_END = 0.01
-# Indicator rows of two labels are sqrt(2) apart: exp(-10^4) is 0.
-_LABEL_BANDWIDTH = 0.01
 
 
 class EmpiricalScoreDiffusion(ScoreDiffusion):
@@ -156,31 +154,20 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
                 f"n_smoothing={self.n_smoothing} must be even: the shifts come in "
                 f"antithetic pairs. Use n_smoothing={self.n_smoothing + 1}."
             )
-        self._set_sigma_c(
-            lambda: generalization_scale(
-                torch.from_numpy(rows),
-                torch.from_numpy(weights),
-                self.nn_distance_,
-                torch.Generator().manual_seed(draw_seed(rng)),
-            )
-        )
         self.rows_ = rows
         self.weights_ = weights
+        self._set_sigma_c(lambda: self._generalization_scale(draw_seed(rng)))
         self._row_conditions = conditions
         half = rng.standard_normal((self.n_smoothing // 2, rows.shape[1]))
         self._shifts = self.smoothing * self.nn_distance_ * np.vstack([half, -half])
         self.history_ = []
 
     def _exact(self, *, fused):
-        labels = self.conditional and self.conditions_.classes_ is not None
-        # Silverman's exponent for targets of unit variance.
-        width = 1 if self._row_conditions is None else self._row_conditions.shape[1]
-        spread = len(self.rows_) ** (-1 / (4 + width))
         return EmpiricalDenoiser(
             self._tensor(self.rows_),
             self._tensor(self.weights_),
             self._tensor(self._row_conditions),
-            bandwidth=_LABEL_BANDWIDTH if labels else spread,
+            bandwidth=self._condition_bandwidth(self._row_conditions),
             fused=fused,
         )
 
@@ -192,12 +179,29 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
         def denoise(x, sigma):
             return exact(x, sigma, conditions)
 
-        if self.sigma_c_ == 0:
-            return denoise
-        return FrozenBelow(denoise, self.sigma_c_, self._projector())
+        return denoise if self.sigma_c_ == 0 else self._freeze(denoise, self.sigma_c_)
 
-    def _projector(self):
-        return "richardson" if self.final_step == "richardson" else "tweedie"
+    def _freeze(self, denoiser, level):
+        projector = "tweedie" if self.final_step == "none" else self.final_step
+        return FrozenBelow(denoiser, level, PROJECTORS[projector])
+
+    def _frozen(self, conditions):
+        denoiser = self._bound_denoiser(conditions, differentiable=True)
+        # Without coarseness the learned manifold is the rows themselves.
+        if self.sigma_c_ == 0:
+            return self._freeze(denoiser, self._sigma_range()[1])
+        return denoiser
+
+    def _dimension_level(self):
+        return max(self.sigma_c_, self._generalization_scale(self._probe_seed))
+
+    def _generalization_scale(self, seed):
+        return generalization_scale(
+            torch.from_numpy(self.rows_),
+            torch.from_numpy(self.weights_),
+            self.nn_distance_,
+            torch.Generator().manual_seed(seed),
+        )
 
     def _sigma_range(self):
         sigma_end = max(self.sigma_c_, _SIGMA_END * self.nn_distance_)
@@ -208,8 +212,7 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
         return self.sigma_max_, sigma_end
 
     def _start(self, normal, conditions, rng):
-        denoiser = self._exact(fused=False)
-        index = denoiser.draw_rows(len(normal), conditions, rng)
+        index = self._exact(fused=False).prior.draw(len(normal), conditions, rng)
         noise = self._tensor(rng.standard_normal((len(normal), self.rows_.shape[1])))
         return self._tensor(self.rows_)[index] + self._sigma_range()[0] * noise
 

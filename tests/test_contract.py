@@ -15,7 +15,11 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from manidiff import CoarseScoreDiffusion, EmpiricalScoreDiffusion
+from manidiff import (
+    CoarseScoreDiffusion,
+    EmpiricalScoreDiffusion,
+    LocalPolynomialScoreDiffusion,
+)
 
 pytestmark = pytest.mark.usefixtures("few_likelihood_steps")
 
@@ -27,6 +31,14 @@ ESTIMATORS = {
     "empirical-coarse": EmpiricalScoreDiffusion(coarseness=0.5, random_state=0),
     "empirical-smooth": EmpiricalScoreDiffusion(
         smoothing=0.5, n_smoothing=4, n_steps=8, random_state=0
+    ),
+    "local-polynomial": LocalPolynomialScoreDiffusion(random_state=0),
+    "local-polynomial-surface": LocalPolynomialScoreDiffusion(
+        final_step="local_polynomial",
+        intrinsic_dim=1,
+        degree=1,
+        n_neighbors=3,
+        random_state=0,
     ),
     "coarse": CoarseScoreDiffusion(random_state=0, **SMALL),
     "coarse-local": CoarseScoreDiffusion(
@@ -392,12 +404,40 @@ def test_at_the_largest_noise_the_denoiser_is_nearly_the_mean(estimator, X):
     assert off.max() < 0.1
 
 
+# The manifold
+
+
+def test_projections_distances_and_dimensions_have_the_shape_of_the_rows(estimator, X):
+    estimator.fit(X)
+    projected = estimator.project(X)
+    assert projected.shape == X.shape
+    np.testing.assert_allclose(
+        estimator.distance(X), np.linalg.norm(X - projected, axis=1)
+    )
+    dimension = estimator.intrinsic_dimension(X)
+    assert dimension.shape == (len(X),)
+    for found in (projected, dimension):
+        assert found.dtype == np.float64
+        assert np.isfinite(found).all()
+    far = estimator.project(1e3 * X[:2])
+    assert np.isfinite(far).all()
+
+
+def test_projection_does_not_depend_on_the_batch(estimator, X):
+    estimator.fit(X)
+    np.testing.assert_allclose(
+        estimator.project(X)[:3], estimator.project(X[:3]), rtol=1e-6, atol=1e-9
+    )
+
+
 # Samplers
 
 
 @pytest.mark.parametrize("clock", ["ve", "vp"])
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_every_solver_runs_on_both_clocks(estimator, X, solver, clock):
+    if "solver" not in estimator.get_params():
+        pytest.skip("draws from its law at once")
     estimator.set_params(solver=solver, clock=clock)
     drawn = assert_works(estimator, X)
     np.testing.assert_array_equal(estimator.sample(7, random_state=0), drawn)

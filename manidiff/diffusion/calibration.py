@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-from manidiff.diffusion.projectors import FrozenBelow
+from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow
 from manidiff.diffusion.samplers import heun_step
 from manidiff.diffusion.schedules import VarianceExploding
 
@@ -58,7 +58,7 @@ def choose_frozen_level(
             for i in range(_N_STEPS):
                 x = heun_step(denoiser, x, schedule, i, torch.zeros_like)
             for projector in projectors:
-                ended = FrozenBelow(denoiser, level, projector).finish(x)
+                ended = FrozenBelow(denoiser, level, PROJECTORS[projector]).finish(x)
                 found[level, projector] = missed(ended)
             sigma = level
     return min(found, key=found.__getitem__)

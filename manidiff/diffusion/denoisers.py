@@ -3,15 +3,13 @@
 import math
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad, scaled_dot_product_attention
 
 from manidiff._utils.chunking import chunk_slices
+from manidiff.diffusion.row_prior import MAX_ENTRIES, RowPrior
 
-# Entries of the (queries, rows) matrix held at once by the exact path: 128 MiB.
-_MAX_ENTRIES = 2**24
 # Largest error of a logit that float32 may cause before float64 takes over: a weight
 # is then right to about this relative error.
 _LOGIT_TOLERANCE = 2e-5
@@ -58,16 +56,13 @@ class EmpiricalDenoiser:
         self.rows = rows - self.center
         if weights is None:
             weights = torch.ones(len(rows), dtype=torch.float64, device=rows.device)
-        self.log_weights = (weights / weights.sum()).double().log()
-        self.conditions = (
-            None if conditions is None else conditions.double() / bandwidth
-        )
-        self.bandwidth = bandwidth
+        self.prior = RowPrior(weights, conditions, bandwidth=bandwidth)
         self.half_norms = (self.rows**2).sum(1) / 2
         self._radius = float((2 * self.half_norms.max()).sqrt())
         self._fused = fused and conditions is None
         if self._fused:
-            keys = [self.rows, -self.half_norms[:, None], self.log_weights[:, None]]
+            log_weights = self.prior.log_weights[:, None]
+            keys = [self.rows, -self.half_norms[:, None], log_weights]
             self._keys = torch.cat(keys, dim=1).float()[None, None]
             # Flash attention wants values as wide as keys.
             self._values = pad(self.rows.float(), (0, 2))[None, None]
@@ -89,39 +84,12 @@ class EmpiricalDenoiser:
         """Return log p_sigma (n,) of points x (n, D), given their conditions."""
         y, sigma = x.double() - self.center, sigma.double()
         kernels = self._over_queries(
-            lambda rows: (
-                torch.logsumexp(self._logits(y, sigma, condition, rows), 1)
-                - self._log_normalizer(condition, rows)
-            ),
+            lambda rows: torch.logsumexp(self._logits(y, sigma, condition, rows), 1),
             len(y),
         )
         precision = 1 / sigma**2
         constant = x.shape[1] * (sigma.log() + math.log(2 * math.pi) / 2)
         return kernels - (y**2).sum(1) * precision / 2 - constant
-
-    def draw_rows(
-        self, n: int, condition: Tensor | None, rng: np.random.Generator
-    ) -> Tensor:
-        """Draw n row indices by the weights, given conditions (n, c).
-
-        The draws are systematic: every row comes as often as its weight says, to the
-        nearest whole number, in a random order.
-        """
-        if self.conditions is None or condition is None:
-            shares = (np.arange(n) + rng.random()) / n
-            cumulative = self.log_weights.exp().cumsum(0).cpu().numpy()
-            index = np.searchsorted(
-                cumulative / cumulative[-1], rng.permutation(shares)
-            )
-            return torch.from_numpy(index).to(self.rows.device)
-        uniform = torch.from_numpy(rng.random(n)).to(self.rows.device)
-        return self._over_queries(
-            lambda rows: torch.searchsorted(
-                torch.softmax(self._prior_logits(condition, rows), 1).cumsum(1),
-                uniform[rows, None],
-            ).squeeze(1),
-            n,
-        ).clamp(max=len(self.rows) - 1)
 
     def _single_precision_suffices(self, y: Tensor, sigma: Tensor) -> bool:
         if len(y) == 0:
@@ -155,21 +123,12 @@ class EmpiricalDenoiser:
     ) -> Tensor:
         # The square of y is left out: all rows share it.
         half = y[rows] @ self.rows.T - self.half_norms
-        return half / sigma[rows, None] ** 2 + self._prior_logits(condition, rows)
-
-    def _prior_logits(self, condition: Tensor | None, rows: slice) -> Tensor:
-        if self.conditions is None or condition is None:
-            return self.log_weights
-        asked = condition[rows].double() / self.bandwidth
-        squares = (self.conditions**2).sum(1) + (asked**2).sum(1, keepdim=True)
-        return self.log_weights + asked @ self.conditions.T - squares / 2
-
-    def _log_normalizer(self, condition: Tensor | None, rows: slice) -> Tensor:
-        return torch.logsumexp(self._prior_logits(condition, rows), -1)
+        asked = None if condition is None else condition[rows]
+        return half / sigma[rows, None] ** 2 + self.prior.log_probabilities(asked)
 
     def _over_queries(self, part: Callable[[slice], Tensor], n: int) -> Tensor:
         """Join the parts that bounded slices of n queries give."""
-        size = max(_MAX_ENTRIES // len(self.rows), 1)
+        size = max(MAX_ENTRIES // len(self.rows), 1)
         return torch.cat([part(rows) for rows in chunk_slices(max(n, 1), size)])
 
 

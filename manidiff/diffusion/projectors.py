@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]
+Projector = Callable[[Denoiser, Tensor, Tensor], Tensor]
 
 
 def tweedie(denoiser: Denoiser, x: Tensor, sigma: Tensor) -> Tensor:
@@ -25,10 +26,27 @@ def richardson(denoiser: Denoiser, x: Tensor, sigma: Tensor) -> Tensor:
     return 2 * denoiser(x, sigma) - denoiser(x, math.sqrt(2) * sigma)
 
 
-PROJECTORS = {"tweedie": tweedie, "richardson": richardson}
+PROJECTORS: dict[str, Projector] = {"tweedie": tweedie, "richardson": richardson}
 # A point sigma_c away is carried to within the projector's error by the first
 # projection; the second removes what is left of its distance.
 _N_PROJECTIONS = 2
+
+
+@dataclass(frozen=True)
+class OntoSurface:
+    """A projector that knows the manifold itself and needs no denoiser.
+
+    Attributes
+    ----------
+    project : callable
+        ``(x (n, D)) -> (n, D)``.
+    """
+
+    project: Callable[[Tensor], Tensor]
+
+    def __call__(self, denoiser: Denoiser, x: Tensor, sigma: Tensor) -> Tensor:
+        """Return the projections (n, D) of points x (n, D)."""
+        return self.project(x)
 
 
 @dataclass(frozen=True)
@@ -74,8 +92,8 @@ class FrozenBelow:
         ``(x (n, D), sigma (n,)) -> (n, D)``.
     sigma_c : float
         The noise level, > 0.
-    projector : {"tweedie", "richardson"}
-        How Phi is made of the denoiser.
+    projector : callable
+        How Phi is made of the denoiser: a value of `PROJECTORS`, or `OntoSurface`.
     noise : OwnNoise, default=None
         The data's own noise; None for none.
     """
@@ -84,12 +102,12 @@ class FrozenBelow:
         self,
         denoiser: Denoiser,
         sigma_c: float,
-        projector: str,
+        projector: Projector,
         noise: OwnNoise | None = None,
     ) -> None:
         self.denoiser = denoiser
         self.sigma_c = sigma_c
-        self.projector = PROJECTORS[projector]
+        self.projector = projector
         self.noise = noise
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
@@ -116,6 +134,10 @@ class FrozenBelow:
         if self.noise is not None:
             projected = self.project(x)
             return projected + self.noise.flow_to_zero(x - projected, self.sigma_c)
+        return self.onto_manifold(x)
+
+    def onto_manifold(self, x: Tensor) -> Tensor:
+        """Return the projections (n, D), the noise of the data itself taken off too."""
         for _ in range(_N_PROJECTIONS):
             x = self.project(x)
         return x

@@ -2,13 +2,16 @@
 
 Row i becomes the Gaussian component N(mu_i, (t g)^2 C_i) with
 
-    mu_i = m_i + sqrt(1 - g^2) (x_i - m_i),
+    mu_i = x_i + (1 - sqrt(1 - g^2)) J_i (m_i - x_i),
 
 m_i and C_i the mean and covariance of its nearest rows. It is one Ornstein-Uhlenbeck
 step of each row towards its neighbourhood, with noise of the neighbourhood's shape, so
-no dimension has to be chosen. A linear map then gives the law the mean of the rows, and
-their variance along every direction in which they spread well beyond their spacing
-(our reading of how to coarsen a law along its own geometry; no paper states it so).
+no dimension has to be chosen. J_i in [0, 1] is the James-Stein factor of the offset
+m_i - x_i: where rows are spread evenly about x_i the offset is chance, and to follow it
+would draw the rows together; at the edge of the data and in many dimensions it is not.
+A linear map then gives the law the mean of the rows, and their variance along every
+direction in which they spread well beyond their spacing (our reading of how to coarsen
+a law along its own geometry; no paper states it so).
 """
 
 import math
@@ -79,8 +82,8 @@ class LocalGaussianLaw:
         keep, scale = math.sqrt(1 - noise**2), temperature * noise
         self.means = torch.empty_like(rows)
         for group, index in zip(groups, near, strict=True):
-            centers = rows[index].mean(1)
-            means = centers + keep * (rows[group] - centers)
+            offset = _offsets_beyond_chance(rows[group], rows, index)
+            means = rows[group] + (1 - keep) * offset
             share = weights[group] / weights[group].sum()
             self.means[group] = means + share @ (rows[group] - means)
 
@@ -109,6 +112,23 @@ class LocalGaussianLaw:
         self.factors = self.factors.to(device, dtype)
         self.variances = self.variances.to(device, dtype)
         return self
+
+    def along_surface(self, dim: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the first axes, the variances along them, and that in the rest.
+
+        Parameters
+        ----------
+        dim : int
+            Number of axes to keep.
+
+        Returns
+        -------
+        factors, variances, rest : Tensors of shape (N, dim, D), (N, dim) and (N,)
+            The rest is the total variance off the first axes.
+        """
+        first = slice(min(dim, self.variances.shape[1]))
+        rest = self.variances.sum(1) - self.variances[:, first].sum(1)
+        return self.factors[:, first], self.variances[:, first], rest.clamp(min=0)
 
     def noised(self, index: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """Return fresh draws noised by sigma (n,), and their regression targets.
@@ -144,6 +164,23 @@ def _neighborhoods(rows: Tensor, n_neighbors: int) -> Tensor:
     n_found = min(n_neighbors + 1, len(rows))
     search = NearestNeighbors(n_neighbors=n_found).fit(rows.numpy())
     return torch.from_numpy(search.kneighbors(rows.numpy(), return_distance=False))
+
+
+def _offsets_beyond_chance(origins: Tensor, rows: Tensor, index: Tensor) -> Tensor:
+    """Return m_i - x_i (n, D) of the neighbourhoods, shrunk by what chance explains.
+
+    The positive-part estimator of James and Stein (1961): the mean of n rows spread
+    about x_i with covariance C_i misses it by tr(C_i) / n in the mean square.
+    """
+    shrunk = torch.empty_like(origins)
+    for part in torch.arange(len(index)).split(_CHUNK):
+        near = rows[index[part]]
+        offset = near.mean(1) - origins[part]
+        chance = _spread(rows, index[part]).square().sum((1, 2)) / index.shape[1]
+        found = offset.square().sum(1)
+        share = 1 - chance / found.where(found > 0, torch.inf)
+        shrunk[part] = share.clamp(min=0)[:, None] * offset
+    return shrunk
 
 
 def _spread(rows: Tensor, index: Tensor) -> Tensor:

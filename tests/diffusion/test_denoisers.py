@@ -1,7 +1,5 @@
 """The closed-form denoiser against the plain formula, quadrature and scikit-learn."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -183,42 +181,12 @@ def test_pieces_give_what_the_whole_gives(rng, rows, x, sigma, monkeypatch, entr
         return (
             denoiser(x, sigma, asked),
             denoiser.log_density(x, sigma, asked),
-            denoiser.draw_rows(len(asked), asked, np.random.default_rng(3)),
         )
 
     whole = results()
-    monkeypatch.setattr(denoisers, "_MAX_ENTRIES", entries)
+    monkeypatch.setattr(denoisers, "MAX_ENTRIES", entries)
     for part, expected in zip(results(), whole, strict=True):
         torch.testing.assert_close(part, expected)
-
-
-def test_rows_are_drawn_as_often_as_their_weights_say(rng, rows):
-    weights = torch.from_numpy(rng.uniform(0, 3, len(rows)))
-    drawn = EmpiricalDenoiser(rows, weights).draw_rows(5000, None, rng)
-    counts = np.bincount(drawn, minlength=len(rows))
-    # To the nearest whole number, up or down.
-    assert np.abs(counts - 5000 * (weights / weights.sum()).numpy()).max() < 1
-
-
-def test_rows_come_in_random_order(rng, rows):
-    drawn = EmpiricalDenoiser(rows).draw_rows(4000, None, rng).double()
-    trend = np.corrcoef(drawn, np.arange(4000))[0, 1]
-    # 4.5 standard errors: a false alarm in 1 of 10^5 seeds.
-    assert abs(trend) < 4.5 / math.sqrt(4000)
-
-
-def test_rows_are_drawn_by_the_kernel_of_their_conditions(rng):
-    rows = torch.arange(4.0)[:, None]
-    conditions = torch.tensor([[0.0], [0.5], [1.0], [3.0]])
-    weights = torch.tensor([1.0, 2.0, 1.0, 1.0])
-    denoiser = EmpiricalDenoiser(rows, weights, conditions, bandwidth=0.5)
-    n = 4000
-    drawn = denoiser.draw_rows(n, torch.full((n, 1), 0.2), rng)
-    share = weights * torch.exp(-((conditions[:, 0] - 0.2) ** 2) / 0.5)
-    share = (share / share.sum()).numpy()
-    counts = np.bincount(drawn, minlength=4)
-    # 4.5 standard errors, 4 comparisons: a false alarm in 3 of 10^5 seeds.
-    assert (np.abs(counts - n * share) < 4.5 * np.sqrt(n * share) + 1).all()
 
 
 def test_smoothed_denoiser_is_the_mean_over_shifts(rng, rows, x, sigma):

@@ -70,7 +70,7 @@ def test_richardson_cancels_the_curvature(on_circle):
 
 
 def test_denoiser_is_untouched_from_the_frozen_level_up(on_circle):
-    frozen = FrozenBelow(circle, 0.1, "richardson")
+    frozen = FrozenBelow(circle, 0.1, richardson)
     for sigma in (0.1, 0.2, 5.0):
         x = 1.1 * on_circle
         torch.testing.assert_close(
@@ -80,7 +80,7 @@ def test_denoiser_is_untouched_from_the_frozen_level_up(on_circle):
 
 @pytest.mark.parametrize("projector", [tweedie, richardson])
 def test_denoiser_is_one_projection_below_the_frozen_level(on_circle, projector):
-    frozen = FrozenBelow(circle, 0.1, projector.__name__)
+    frozen = FrozenBelow(circle, 0.1, projector)
     x = 1.1 * on_circle
     expected = projector(circle, x, levels(x, 0.1))
     for sigma in (0.09, 0.01, 1e-6):
@@ -89,20 +89,20 @@ def test_denoiser_is_one_projection_below_the_frozen_level(on_circle, projector)
 
 
 def test_no_point_is_no_problem():
-    frozen = FrozenBelow(circle, 0.1, "tweedie")
+    frozen = FrozenBelow(circle, 0.1, tweedie)
     none = torch.empty(0, 2)
     assert frozen(none, none[:, 0]).shape == (0, 2)
 
 
 def test_finish_carries_points_to_the_manifold(on_circle):
-    finished = FrozenBelow(circle, 0.1, "richardson").finish(1.2 * on_circle)
+    finished = FrozenBelow(circle, 0.1, richardson).finish(1.2 * on_circle)
     torch.testing.assert_close(finished, on_circle, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize(("variance", "share"), [(0.0, 0.0), (1e12, 1.0)])
 def test_own_noise_has_its_limits(points, variance, share):
     noise = OwnNoise(torch.eye(3).double(), torch.full((3,), variance).double())
-    frozen = FrozenBelow(onto_first_axis, 0.5, "tweedie", noise)
+    frozen = FrozenBelow(onto_first_axis, 0.5, tweedie, noise)
     projected = onto_first_axis(points, None)
     expected = projected + share * (points - projected)
     torch.testing.assert_close(frozen(points, levels(points, 0.3)), expected)
@@ -135,7 +135,7 @@ def test_finish_is_the_integrated_flow_of_the_frozen_denoiser(points, variances)
         tensor = torch.tensor(variances, dtype=torch.float64)
         noise = OwnNoise(torch.eye(3, dtype=torch.float64), tensor)
     sigma_c = 0.5
-    frozen = FrozenBelow(onto_first_axis, sigma_c, "tweedie", noise)
+    frozen = FrozenBelow(onto_first_axis, sigma_c, tweedie, noise)
     integrated = solve(
         frozen,
         points,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from manidiff.geometry.smoothness import LocalSurfaces
+from manidiff.geometry.surface_choice import SurfaceChoice
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def on_helix(n, rng):
     ("make", "dim"), [(on_circle, 1), (on_helix, 1), (on_sphere, 2)]
 )
 def test_manifolds_are_clean_and_have_their_dimension(rng, make, dim):
-    surfaces = LocalSurfaces(make(600, rng), rng)
+    surfaces = SurfaceChoice(make(600, rng), rng)
     assert surfaces.is_clean
     assert surfaces.dim == dim
 
@@ -38,51 +38,51 @@ def test_manifolds_are_clean_and_have_their_dimension(rng, make, dim):
 def test_quadratic_surfaces_are_met_exactly(rng):
     plane = rng.normal(size=(300, 2))
     X = np.column_stack([plane, 0.1 * plane[:, 0] * plane[:, 1]])
-    surfaces = LocalSurfaces(X, rng)
+    surfaces = SurfaceChoice(X, rng)
     assert surfaces.dim == 2
     assert surfaces.residual < 0.05
 
 
 @pytest.mark.parametrize("dim", [2, 4, 10])
 def test_noise_is_not_clean(rng, dim):
-    assert not LocalSurfaces(rng.normal(size=(400, dim)), rng).is_clean
+    assert not SurfaceChoice(rng.normal(size=(400, dim)), rng).is_clean
 
 
 @pytest.mark.parametrize("extra", ["constant", "sum"])
 def test_noise_is_not_clean_in_a_flat_of_its_own_rank(rng, extra):
     X = rng.normal(size=(400, 3))
     column = np.full(400, 7.0) if extra == "constant" else X.sum(1)
-    surfaces = LocalSurfaces(np.column_stack([X, column]), rng)
+    surfaces = SurfaceChoice(np.column_stack([X, column]), rng)
     assert not surfaces.is_clean
 
 
 def test_points_off_a_planar_curve_are_seen_in_its_plane(rng):
     X = on_circle(500, rng)
-    np.testing.assert_allclose(LocalSurfaces(X, rng).distance(0.9 * X), 0.1, rtol=0.05)
+    np.testing.assert_allclose(SurfaceChoice(X, rng).distance(0.9 * X), 0.1, rtol=0.05)
 
 
 def test_manifold_under_noise_of_its_spacing_is_not_clean(rng):
     X = on_sphere(600, rng)
-    assert not LocalSurfaces(X + 0.1 * rng.normal(size=X.shape), rng).is_clean
+    assert not SurfaceChoice(X + 0.1 * rng.normal(size=X.shape), rng).is_clean
 
 
 def test_rotation_and_unit_change_nothing(rng):
     X = on_sphere(400, rng)
     turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
-    expected = LocalSurfaces(X, rng).residual
-    found = LocalSurfaces(1e3 * X @ turn + 5, rng).residual
+    expected = SurfaceChoice(X, rng).residual
+    found = SurfaceChoice(1e3 * X @ turn + 5, rng).residual
     assert found == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (20, 3), (100, 1)])
 def test_too_few_rows_or_columns_are_not_clean(rng, shape):
-    surfaces = LocalSurfaces(rng.normal(size=shape), rng)
+    surfaces = SurfaceChoice(rng.normal(size=shape), rng)
     assert surfaces.residual == np.inf
     assert not surfaces.is_clean
 
 
 def test_distance_to_a_sphere_is_the_error_of_the_radius(rng):
-    surfaces = LocalSurfaces(on_sphere(1500, rng), rng)
+    surfaces = SurfaceChoice(on_sphere(1500, rng), rng)
     for radius in (0.95, 0.98, 1.0, 1.02, 1.05):
         found = surfaces.distance(radius * on_sphere(100, rng))
         np.testing.assert_allclose(found, abs(radius - 1), atol=0.005)
@@ -90,10 +90,10 @@ def test_distance_to_a_sphere_is_the_error_of_the_radius(rng):
 
 def test_rows_lie_on_their_own_surfaces(rng):
     X = on_circle(400, rng)
-    assert LocalSurfaces(X, rng).distance(X).max() < 1e-3
+    assert SurfaceChoice(X, rng).distance(X).max() < 1e-3
 
 
 @pytest.mark.parametrize("n_columns", [1, 3])
 def test_rows_on_a_line_leave_nothing_to_compare(rng, n_columns):
     X = np.outer(np.arange(50.0), np.ones(n_columns))
-    assert not LocalSurfaces(X, rng).is_clean
+    assert not SurfaceChoice(X, rng).is_clean

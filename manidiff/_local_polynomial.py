@@ -1,0 +1,372 @@
+"""The estimator that needs no training: local Gaussians, then local polynomials."""
+
+from numbers import Integral
+
+import numpy as np
+import torch
+
+from manidiff._base import ScoreDiffusion
+from manidiff._utils.compat import Interval, StrOptions
+from manidiff._utils.random import draw_seed
+from manidiff.diffusion.denoisers import EmpiricalDenoiser
+from manidiff.diffusion.dimension import dimension_from_density
+from manidiff.diffusion.gaussian_mixture import LowRankMixture
+from manidiff.diffusion.generalization import generalization_scale
+from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow, OntoSurface
+from manidiff.diffusion.row_prior import RowPrior
+from manidiff.geometry.local_gaussian import LocalGaussianLaw
+from manidiff.geometry.scale import neighborhood_spread
+from manidiff.geometry.surface_choice import SurfaceChoice
+
+# On a manifold: a row that weighs 1 / 40 in its neighbourhood is denoised 5 % better
+# than one left out. Elsewhere fewer rows, and noise of less than their spread: in many
+# dimensions most of a neighbourhood's volume lies outside the data.
+_ON_SURFACE = {"n_neighbors": 40, "noise": 0.9, "temperature": 1.0}
+_ELSEWHERE = {"n_neighbors": 30, "noise": 0.9, "temperature": 0.85}
+# A neighbourhood is at most this share of the rows, as long as it has ten: on a
+# manifold a larger one would not be flat.
+_MAX_SHARE = {"local_polynomial": 0.1, "none": 1 / 3}
+_MIN_NEIGHBORS = 10
+# Length, in nearest-neighbour distances, beyond which variances are restored.
+_SPACING = 0.5
+# The law has a few axes a row; of more rows than this allows a random part serves.
+_MAX_LAW_ENTRIES = 2**27
+# Rows at which the dimension is estimated where there is no surface.
+_MAX_ASKED = 500
+
+
+class LocalPolynomialScoreDiffusion(ScoreDiffusion):
+    """Diffusion with a coarse score in closed form; nothing is trained.
+
+    Each row becomes a Gaussian of the shape of its neighbourhood, which has a
+    closed-form score at every noise level. Where the rows lie on a smooth manifold,
+    what is drawn is projected onto it by moving least squares [1]_. It keeps the
+    training rows.
+
+    Parameters
+    ----------
+    coarseness : float or "auto", default="auto"
+        Standard deviation sigma_c of the noise along the data, in median
+        nearest-neighbour distances, >= 0: at 0 the rows are returned. "auto" is .9
+        times the spread of 40 neighbouring rows along the manifold: a row then weighs
+        about one in forty among its neighbours, as much as lets leaving it out raise
+        its denoising error by 5 %. Where there is no manifold to project onto, it is
+        .77 times that of 30 rows.
+    degree : {"auto", 1, 2, 3}, default="auto"
+        Degree of the polynomial surfaces.
+    n_neighbors : int or "auto", default="auto"
+        Number of rows that a surface is fitted to, >= 2.
+    intrinsic_dim : int or "auto", default="auto"
+        Dimension of the surfaces, >= 1. These three are chosen by leaving rows out.
+    noise : {"local", "isotropic"}, default="local"
+        Shape of the noise: that of each row's neighbourhood, or the same in every
+        direction. "auto" coarseness of the second is the smallest level at which
+        leaving a row out raises its denoising error by no more than 5 %.
+    final_step : {"auto", "none", "local_polynomial"}, default="auto"
+        Whether draws are projected. "auto" does so where rows lie within a fifth of
+        their spacing of the surfaces through the other rows.
+    sigma_min : float or "auto", default="auto"
+        Noise level of `score_samples` in the scaled space. "auto" is a quarter of the
+        nearest-neighbour distance; it does not depend on `coarseness`.
+    sigma_max : float or "auto", default="auto"
+        Largest noise level in the scaled space. "auto" is five standard deviations of
+        the most variable direction, and at least twice sigma_c.
+    scaling : {"feature", "global"} or None, default="feature"
+        Divide each column by its standard deviation (by more where its tails are
+        heavy), all columns by one number, or nothing.
+    conditional : bool, default=False
+        Whether y conditions the score.
+    device : str or torch.device, default="auto"
+        "auto" takes CUDA where there is one. Neighbours are sought on the CPU.
+    random_state : int, RandomState instance or None, default=None
+        Seeds what `fit` draws. `sample` has its own.
+    verbose : int, default=0
+        Present on every estimator; nothing is trained here.
+
+    Attributes
+    ----------
+    sigma_c_, sigma_min_, sigma_max_ : float
+        Noise levels in the scaled space.
+    nn_distance_ : float
+        Median distance of a row to its nearest other row, in the scaled space.
+    surface_ : MovingLeastSquares or None
+        What draws are projected onto; None where they are not.
+    surface_residual_ : float
+        Median distance of a row to the surface through the others, over that to its
+        nearest neighbour.
+    final_step_ : {"none", "local_polynomial"}
+        Whether draws are projected.
+    intrinsic_dim_ : int
+        Dimension of the manifold.
+    means_, axes_, variances_, rest_ : Tensor
+        The Gaussian components: means, axes, variances along them and in the rest.
+    weights_ : ndarray of shape (n_rows,)
+        Their probabilities.
+    scaling_ : Scaling
+        Its `center` and `scale`, arrays of shape (n_features,).
+    gaussian_ : Gaussian
+        Moments of the scaled rows.
+    history_ : list of dict
+        Empty: nothing is trained.
+    device_ : str
+        The device in use.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Column names, where X had some.
+
+    See Also
+    --------
+    CoarseScoreDiffusion : A network that keeps no row.
+
+    References
+    ----------
+    .. [1] Sober, Levin (2019). "Manifold Approximation by Moving Least-Squares
+           Projection (MMLS)", Constructive Approximation.
+
+    Examples
+    --------
+    >>> from manidiff import LocalPolynomialScoreDiffusion
+    >>> from manidiff.datasets import Torus
+    >>> X = Torus().sample(1000, random_state=0)
+    >>> model = LocalPolynomialScoreDiffusion(random_state=0).fit(X)
+    >>> model.intrinsic_dim_
+    2
+    >>> drawn = model.sample(500, random_state=0)
+    >>> bool(Torus().distance(drawn).mean() < 0.01)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **{
+            name: allowed
+            for name, allowed in ScoreDiffusion._parameter_constraints.items()
+            if name not in ("n_steps", "solver", "clock")
+        },
+        "degree": [StrOptions({"auto"}), Interval(Integral, 1, 3, closed="both")],
+        "n_neighbors": [
+            StrOptions({"auto"}),
+            Interval(Integral, 2, None, closed="left"),
+        ],
+        "intrinsic_dim": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "noise": [StrOptions({"local", "isotropic"})],
+        "final_step": [StrOptions({"auto", "none", "local_polynomial"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        coarseness="auto",
+        degree="auto",
+        n_neighbors="auto",
+        intrinsic_dim="auto",
+        noise="local",
+        final_step="auto",
+        sigma_min="auto",
+        sigma_max="auto",
+        scaling="feature",
+        conditional=False,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.coarseness = coarseness
+        self.degree = degree
+        self.n_neighbors = n_neighbors
+        self.intrinsic_dim = intrinsic_dim
+        self.noise = noise
+        self.final_step = final_step
+        self.sigma_min = sigma_min
+        self.sigma_max = sigma_max
+        self.scaling = scaling
+        self.conditional = conditional
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _fit(self, rows, weights, conditions, rng):
+        surfaces = SurfaceChoice(
+            rows,
+            rng,
+            dim=self.intrinsic_dim,
+            degree=self.degree,
+            n_neighbors=self.n_neighbors,
+        )
+        self.surface_residual_ = surfaces.residual
+        self.final_step_ = self._decide_final_step(surfaces)
+        on_surface = self.final_step_ == "local_polynomial"
+        self.surface_ = surfaces.surface if on_surface else None
+        self.intrinsic_dim_ = self._decide_dimension(surfaces, rows, weights, rng)
+        self.history_ = []
+        rows, weights, conditions = self._bounded(rows, weights, conditions, rng)
+        self.weights_, self._row_conditions = weights, conditions
+        if self.noise == "isotropic":
+            self._set_isotropic_law(rows, weights, rng)
+        else:
+            self._set_local_law(rows, weights, conditions, rng)
+
+    def _decide_final_step(self, surfaces):
+        if self.final_step == "auto":
+            return "local_polynomial" if surfaces.is_clean else "none"
+        if self.final_step == "local_polynomial" and surfaces.surface is None:
+            raise ValueError(
+                "final_step='local_polynomial' needs more rows of X, or fewer "
+                f"neighbours, than n_neighbors={self.n_neighbors!r} for "
+                f"{len(surfaces.rows)} distinct rows. Use final_step='auto'."
+            )
+        return self.final_step
+
+    def _decide_dimension(self, surfaces, rows, weights, rng):
+        if self.intrinsic_dim != "auto":
+            return self.intrinsic_dim
+        if self.surface_ is not None:
+            return surfaces.dim
+        # The estimate of the score of the rows themselves, where no surface has told.
+        points, shares = torch.from_numpy(rows), torch.from_numpy(weights)
+        generator = torch.Generator().manual_seed(draw_seed(rng))
+        level = generalization_scale(points, shares, self.nn_distance_, generator)
+        denoiser = EmpiricalDenoiser(points, shares, fused=False)
+        asked = rng.choice(len(rows), min(len(rows), _MAX_ASKED), replace=False)
+        found = dimension_from_density(
+            lambda x, sigma: denoiser.log_density(x, torch.full_like(x[:, 0], sigma)),
+            points[asked],
+            level,
+        )
+        return int(np.clip(round(float(found.mean())), 1, self.gaussian_.rank))
+
+    def _bounded(self, rows, weights, conditions, rng):
+        """Return as many rows as the law can hold, all of them if possible."""
+        n_axes = min(_ON_SURFACE["n_neighbors"] + 1, rows.shape[1])
+        n_rows = max(_MAX_LAW_ENTRIES // (n_axes * rows.shape[1]), 2)
+        if len(rows) <= n_rows:
+            return rows, weights, conditions
+        kept = rng.permutation(len(rows))[:n_rows]
+        given = None if conditions is None else conditions[kept]
+        return rows[kept], weights[kept] / weights[kept].sum(), given
+
+    def _set_isotropic_law(self, rows, weights, rng):
+        self._set_sigma_c(
+            lambda: generalization_scale(
+                torch.from_numpy(rows),
+                torch.from_numpy(weights),
+                self.nn_distance_,
+                torch.Generator().manual_seed(draw_seed(rng)),
+            )
+        )
+        self.means_ = torch.from_numpy(rows)
+        self.axes_ = self.means_.new_zeros(len(rows), 0, rows.shape[1])
+        self.variances_ = self.means_.new_zeros(len(rows), 0)
+        self.rest_ = torch.full_like(self.means_[:, 0], self.sigma_c_**2)
+
+    def _set_local_law(self, rows, weights, conditions, rng):
+        on_surface = self.surface_ is not None
+        law = dict(_ON_SURFACE if on_surface else _ELSEWHERE)
+        law["n_neighbors"] = self._law_neighbors(law["n_neighbors"], len(rows))
+        spread = neighborhood_spread(rows, law["n_neighbors"], self.intrinsic_dim_, rng)
+        self._set_sigma_c(lambda: law["noise"] * law["temperature"] * spread)
+        # Up to the level "auto" takes, noise and shift grow together so that variances
+        # stay; beyond, the noise alone.
+        amplitude = self.sigma_c_ / spread
+        law["noise"] = min(amplitude / law["temperature"], 1.0)
+        if law["noise"] == 1:
+            law["temperature"] = amplitude
+        fitted = LocalGaussianLaw(
+            torch.from_numpy(rows),
+            torch.from_numpy(weights),
+            # A linear map would take rows off their surface.
+            spacing=np.inf if on_surface else _SPACING * self.nn_distance_,
+            **self._neighbor_search(rows, conditions),
+            **law,
+        )
+        dim = self.intrinsic_dim_ if on_surface else rows.shape[1]
+        self.means_ = fitted.means
+        self.axes_, self.variances_, self.rest_ = fitted.along_surface(dim)
+
+    def _law_neighbors(self, wanted, n_rows):
+        return min(
+            wanted, max(int(_MAX_SHARE[self.final_step_] * n_rows), _MIN_NEIGHBORS)
+        )
+
+    def _prior(self):
+        return RowPrior(
+            self._tensor(self.weights_),
+            self._tensor(self._row_conditions),
+            bandwidth=self._condition_bandwidth(self._row_conditions),
+        )
+
+    def _mixture(self):
+        return LowRankMixture(
+            self._tensor(self.means_),
+            self._tensor(self.axes_),
+            self._tensor(self.variances_),
+            self._tensor(self.rest_),
+            self._prior(),
+        )
+
+    def _project_onto_surface(self, x):
+        return self.surface_.project(x.cpu()).to(x.device)
+
+    def _bound_denoiser(self, conditions, *, differentiable):
+        mixture = self._mixture()
+
+        def denoise(x, sigma):
+            return mixture(x, sigma, conditions)
+
+        if self.surface_ is None or self.sigma_c_ == 0:
+            return denoise
+        projector = OntoSurface(self._project_onto_surface)
+        return FrozenBelow(denoise, self.sigma_c_, projector)
+
+    def _sigma_range(self):
+        # The law is drawn from at once: no step of a sampler is needed.
+        return self.sigma_c_, self.sigma_c_
+
+    def _start(self, normal, conditions, rng):
+        index = self._prior().draw(len(normal), conditions, rng)
+        # The first columns are the most evenly spread ones. Axes beyond the rank of the
+        # data have no variance.
+        n_axes = self.variances_.shape[1]
+        along = normal.new_zeros(len(normal), n_axes)
+        along[:, : normal.shape[1]] = normal[:, :n_axes]
+        along *= self._tensor(self.variances_)[index].sqrt()
+        x = self._tensor(self.means_)[index]
+        x = x + torch.einsum("nq,nqd->nd", along, self._tensor(self.axes_)[index])
+        if self.noise == "isotropic":
+            x = x + self.sigma_c_ * normal @ self._tensor(self.gaussian_.axes).T
+        return x
+
+    def _finish(self, x, denoiser):
+        return x if self.surface_ is None else self._project_onto_surface(x)
+
+    def _project(self, x, conditions):
+        if self.surface_ is not None:
+            return self._project_onto_surface(x)
+        return super()._project(x, conditions)
+
+    def _frozen(self, conditions):
+        denoiser = self._bound_denoiser(conditions, differentiable=True)
+        level = max(self.sigma_c_, self.sigma_min_)
+        return FrozenBelow(denoiser, level, PROJECTORS["tweedie"])
+
+    def _dimension_level(self):
+        return self.nn_distance_
+
+    def _log_prior(self, x, sigma, conditions):
+        level = torch.full_like(x[:, 0], sigma)
+        mixture = self._mixture()
+        if self.surface_ is None:
+            return mixture.log_density(x, level, conditions)
+        # Theorem 3.1 of arXiv 2509.24912 read backwards: the density on the manifold
+        # at the projection, and normal noise of level sigma off it.
+        dim = self.intrinsic_dim_
+        projected = self._project_onto_surface(x)
+        off = ((x - projected) ** 2).sum(1)
+        n_off = x.shape[1] - dim
+        along = mixture.log_density(projected, level, conditions, dim=dim)
+        return along - (off / sigma**2 + n_off * np.log(2 * np.pi * sigma**2)) / 2
+
+    def _sigma_prior(self):
+        return 0.0

@@ -1,0 +1,61 @@
+"""Points far from the data, brought to the noise level at which a projector works.
+
+A projector frozen at sigma_c is right within a few sigma_c of the manifold. A point
+farther off looks like data noised at a larger level, so it is denoised from there down.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Denoiser = Callable[[Tensor, Tensor], Tensor]
+
+# Noise of level sigma moves a point by sigma in each direction off the manifold: one
+# that the denoiser moves by more than this many sigma was noised by more.
+_REACH = 2.0
+
+
+def descend(denoiser: Denoiser, x: Tensor, sigma_c: float, sigma_max: float) -> Tensor:
+    """Bring each point within reach of a projector at the noise level sigma_c.
+
+    The level of a point is the smallest of sigma_c, 2 sigma_c, 4 sigma_c, ... at which
+    the denoiser moves it by no more than two sigma; from there it is denoised level by
+    level (our choice). Points within reach of sigma_c stay where they are.
+
+    Parameters
+    ----------
+    denoiser : callable
+        ``(x (n, D), sigma (n,)) -> (n, D)``.
+    x : Tensor of shape (n, D)
+        Points.
+    sigma_c : float
+        The noise level of the projector, > 0.
+    sigma_max : float
+        Largest level that may be taken.
+
+    Returns
+    -------
+    x : Tensor of shape (n, D)
+        Points within reach.
+    """
+    levels = [sigma_c]
+    while 2 * levels[-1] <= sigma_max:
+        levels.append(2 * levels[-1])
+    height = torch.full((len(x),), len(levels) - 1, device=x.device)
+    open_ = torch.arange(len(x), device=x.device)
+    for i, level in enumerate(levels[:-1]):
+        moved = (x[open_] - _at(denoiser, x[open_], level)).norm(dim=1)
+        within = moved <= _REACH * level
+        height[open_[within]] = i
+        open_ = open_[~within]
+    x = x.clone()
+    for i in range(len(levels) - 1, 0, -1):
+        high = height >= i
+        if high.any():
+            x[high] = _at(denoiser, x[high], levels[i])
+    return x
+
+
+def _at(denoiser: Denoiser, x: Tensor, sigma: float) -> Tensor:
+    return denoiser(x, torch.full((len(x),), sigma, dtype=x.dtype, device=x.device))

@@ -1,0 +1,153 @@
+"""Projection onto the surface through the rows around a point.
+
+Moving least squares (Sober and Levin 2019): the nearest rows give a tangent plane, a
+polynomial over it is fitted to them, and the point moves to the surface above its own
+tangent coordinates. A surface of degree m misses a smooth manifold by O(h^(m+1)), h the
+width of the neighbourhood (Aamari and Levrard 2019).
+"""
+
+from itertools import combinations_with_replacement
+from math import comb
+
+import numpy as np
+import torch
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
+
+from manidiff._utils.chunking import chunk_slices
+
+# Entries of the neighbourhoods held at once: 128 MiB.
+_MAX_ENTRIES = 2**24
+# The weight of the farthest neighbour must not vanish, lest its row be wasted.
+_WIDTH = 1.05
+# The smallest ridge that keeps coincident or aligned neighbours solvable.
+_RIDGE = 1e-8
+# Projections end when they move less than this share of the neighbourhood's width.
+_TOLERANCE = 1e-4
+_MAX_PROJECTIONS = 4
+
+
+def n_monomials(dim: int, degree: int) -> int:
+    """Return the number of monomials up to a degree in so many variables."""
+    return comb(dim + degree, degree)
+
+
+class MovingLeastSquares:
+    """Polynomial surfaces through the neighbourhoods of a set of rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (N, D)
+        Distinct rows.
+    dim : int
+        Dimension of the surfaces, >= 1. With dim >= D there is nothing to project onto
+        and points stay where they are.
+    degree : {1, 2, 3}
+        Degree of the polynomials.
+    n_neighbors : int
+        Rows that a surface is fitted to; all there are when there are fewer.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from manidiff.geometry.moving_least_squares import MovingLeastSquares
+    >>> angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    >>> circle = np.column_stack([np.cos(angle), np.sin(angle)])
+    >>> surface = MovingLeastSquares(circle, dim=1, degree=2, n_neighbors=8)
+    >>> projected = surface.project(torch.tensor([[0.0, 1.1]], dtype=torch.float64))
+    >>> bool((projected - torch.tensor([[0.0, 1.0]])).abs().max() < 1e-4)
+    True
+    """
+
+    def __init__(
+        self, rows: np.ndarray, *, dim: int, degree: int, n_neighbors: int
+    ) -> None:
+        self.rows = torch.from_numpy(np.ascontiguousarray(rows, dtype=np.float64))
+        self.dim = dim
+        self.degree = degree
+        self.n_neighbors = min(n_neighbors, len(rows))
+        self._search = NearestNeighbors(n_neighbors=self.n_neighbors).fit(rows)
+
+    def project(self, x: Tensor) -> Tensor:
+        """Return the projections (n, D) of points x (n, D), in their dtype and device.
+
+        Repeated from the result, up to four times, until a point moves by less than
+        1e-4 of the width of its neighbourhood.
+        """
+        points = x.detach().cpu().double()
+        if self.dim >= points.shape[1]:
+            return x
+        open_ = torch.arange(len(points))
+        for _ in range(_MAX_PROJECTIONS):
+            moved, width = self._once(points[open_])
+            step = (moved - points[open_]).norm(dim=1)
+            points = points.index_copy(0, open_, moved)
+            open_ = open_[step > _TOLERANCE * width]
+            if len(open_) == 0:
+                break
+        return points.to(x.device, x.dtype)
+
+    def leave_one_out(self, index: np.ndarray) -> np.ndarray:
+        """Return how far rows index (m,) lie from the surfaces through the others."""
+        asked = self.rows[index]
+        n_found = min(self.n_neighbors + 1, len(self.rows))
+        distances, near = self._search.kneighbors(asked.numpy(), n_found)
+        # The nearest row is the row itself, which must not predict itself.
+        found = self._surface(asked, distances[:, 1:], near[:, 1:])
+        return (asked - found).norm(dim=1).numpy()
+
+    def _once(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return points on the surfaces, and the widths of the neighbourhoods."""
+        moved, width = torch.empty_like(x), torch.empty_like(x[:, 0])
+        entries = self.n_neighbors * (x.shape[1] + n_monomials(self.dim, self.degree))
+        for part in chunk_slices(len(x), max(_MAX_ENTRIES // entries, 1)):
+            distances, near = self._search.kneighbors(x[part].numpy())
+            moved[part] = self._surface(x[part], distances, near)
+            width[part] = torch.from_numpy(distances[:, -1])
+        return moved, width
+
+    def _surface(self, x: Tensor, distances: np.ndarray, near: np.ndarray) -> Tensor:
+        reach = torch.from_numpy(distances)
+        # Where all neighbours are one point, any width will do.
+        width = _WIDTH * reach[:, -1:].where(reach[:, -1:] > 0, torch.tensor(1.0))
+        weights = (1 - (reach / width).clamp(max=1) ** 2) ** 2
+        # A point far from all rows has them all at one distance.
+        weights = weights / weights.amax(1, keepdim=True)
+        rows = self.rows[torch.from_numpy(near)]
+        center = (weights[:, None] @ rows).squeeze(1) / weights.sum(1, keepdim=True)
+        spread = rows - center[:, None]
+        root = weights.sqrt()[..., None]
+        tangent = _principal_directions(root * spread, self.dim)
+        extent = spread.norm(dim=2).amax(1)
+        scale = extent.where(extent > 0, torch.ones_like(extent))[:, None]
+        basis = root * _monomials(spread @ tangent / scale[..., None], self.degree)
+        at_point = ((x - center)[:, None] @ tangent).squeeze(1) / scale
+        # Beyond the neighbourhood a polynomial means nothing.
+        length = at_point.norm(dim=1, keepdim=True).clamp(min=1)
+        normal = basis.mT @ basis
+        trace = normal.diagonal(dim1=1, dim2=2).sum(1)
+        normal.diagonal(dim1=1, dim2=2).add_(_RIDGE * trace[:, None])
+        surface = torch.linalg.solve(normal, basis.mT @ (root * spread))
+        offset = _monomials(at_point / length, self.degree)[:, None] @ surface
+        return center + offset.squeeze(1)
+
+
+def _principal_directions(spread: Tensor, dim: int) -> Tensor:
+    """Return the dim leading directions (n, D, dim) of weighted rows (n, k, D)."""
+    n_rows, width = spread.shape[1:]
+    if width <= n_rows:
+        return torch.linalg.eigh(spread.mT @ spread)[1][..., -dim:]
+    values, left = torch.linalg.eigh(spread @ spread.mT)
+    directions = spread.mT @ left[..., -dim:]
+    # Rows that span fewer directions leave the others at zero.
+    length = values[:, None, -dim:].clamp(min=0).sqrt()
+    return directions / length.where(length > 0, torch.ones_like(length))
+
+
+def _monomials(t: Tensor, degree: int) -> Tensor:
+    """Return the monomials up to a degree of coordinates (..., dim), last axis."""
+    columns = [torch.ones_like(t[..., 0])]
+    for power in range(1, degree + 1):
+        for index in combinations_with_replacement(range(t.shape[-1]), power):
+            columns.append(t[..., list(index)].prod(-1))
+    return torch.stack(columns, -1)

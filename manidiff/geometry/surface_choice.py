@@ -1,0 +1,149 @@
+"""Whether rows lie on a smooth manifold, and the surfaces that follow it best.
+
+A row is compared with the polynomial surface through the rows around it. Where the rows
+sample a clean manifold, each lies much closer to the surface through the others than to
+any of them; on a noisy table, or one whose dimension the number of rows cannot resolve,
+about as far.
+"""
+
+import numpy as np
+import torch
+from sklearn.neighbors import NearestNeighbors
+
+from manidiff.geometry.moving_least_squares import MovingLeastSquares, n_monomials
+
+# A surface of more dimensions has more coefficients than a neighbourhood has rows.
+_MAX_DIM = 5
+_MAX_ROWS = 500
+# A clean manifold misses its rows by less than this share of their spacing.
+_CLEAN = 0.2
+# Extent of a direction, in the largest one, below which rows do not vary along it.
+_FLAT = 1e-6
+# Neighbours tried, over the number of monomials.
+_MULTIPLES = (1.6, 2.5, 4.0, 6.0)
+
+
+class SurfaceChoice:
+    """Polynomial surfaces through the neighbourhoods of rows, chosen by leaving out.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, D)
+        Distinct rows.
+    rng : numpy.random.Generator
+        Chooses the rows that are left out when there are more than 500.
+    dim, degree, n_neighbors : int or "auto"
+        As `MovingLeastSquares` takes them. "auto" takes the smallest dimension, up to 5
+        and below the rank of the rows, at which the residual of quadratic surfaces is
+        below 0.2, else that of smallest residual: a surface of more dimensions may hold
+        the manifold and much beside it. Then the degree and the number of neighbours of
+        smallest mean error, where errors beyond the nearest row count as that distance.
+
+    Attributes
+    ----------
+    residual : float
+        Median distance of a row to the surface through its neighbours, over that to
+        its nearest neighbour; infinity when there are too few rows for a surface.
+    surface : MovingLeastSquares or None
+        The surfaces; None when there are too few rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from manidiff.geometry.surface_choice import SurfaceChoice
+    >>> rng = np.random.default_rng(0)
+    >>> angle = rng.uniform(0, 2 * np.pi, 300)
+    >>> circle = np.column_stack([np.cos(angle), np.sin(angle)])
+    >>> SurfaceChoice(circle, rng).is_clean
+    True
+    >>> SurfaceChoice(rng.normal(size=(300, 8)), rng).is_clean
+    False
+    """
+
+    def __init__(
+        self,
+        X: np.ndarray,
+        rng: np.random.Generator,
+        *,
+        dim: int | str = "auto",
+        degree: int | str = "auto",
+        n_neighbors: int | str = "auto",
+    ) -> None:
+        self.rows = X
+        self.residual = np.inf
+        self.surface: MovingLeastSquares | None = None
+        n_asked = min(len(X), _MAX_ROWS)
+        self._asked = rng.choice(len(X), n_asked, replace=False)
+        search = NearestNeighbors(n_neighbors=min(2, len(X))).fit(X)
+        self._nearest = search.kneighbors(X[self._asked])[0][:, -1]
+        self._choose_dim(dim, degree, n_neighbors)
+        if self.is_clean:
+            self._refine(degree, n_neighbors)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the rows lie on a smooth manifold rather than about one."""
+        return self.residual < _CLEAN
+
+    @property
+    def dim(self) -> int:
+        """The dimension of the surfaces; 0 when there are none."""
+        return 0 if self.surface is None else self.surface.dim
+
+    def distance(self, points: np.ndarray) -> np.ndarray:
+        """Return how far points (n, D) lie from the surfaces through the rows there."""
+        assert self.surface is not None
+        projected = self.surface.project(torch.from_numpy(points))
+        return np.linalg.norm(points - projected.numpy(), axis=1)
+
+    def _choose_dim(
+        self, dim: int | str, degree: int | str, n_neighbors: int | str
+    ) -> None:
+        asked = self.rows[self._asked]
+        if isinstance(dim, int):
+            dims = range(dim, dim + 1)
+        else:
+            # Rows fill a flat of their own rank, whatever the shape they have in it.
+            rank = np.linalg.matrix_rank(asked - asked.mean(0), rtol=_FLAT)
+            dims = range(1, min(_MAX_DIM, rank - 1) + 1)
+        for candidate in dims:
+            order = degree if isinstance(degree, int) else 2
+            wanted = n_neighbors
+            if not isinstance(wanted, int):
+                wanted = max(20, 12 * candidate)
+            # Where a surface is asked for, few rows must do.
+            if isinstance(dim, int):
+                wanted = min(wanted, len(self.rows) - 1)
+            if self.is_clean or wanted + 1 > len(self.rows):
+                break
+            residual = self._try(candidate, order, wanted)
+            if float(np.median(residual)) < self.residual:
+                self.residual = float(np.median(residual))
+                self.surface = self._surface(candidate, order, wanted)
+
+    def _refine(self, degree: int | str, n_neighbors: int | str) -> None:
+        best = np.inf
+        for order in [degree] if isinstance(degree, int) else [1, 2, 3]:
+            n_terms = n_monomials(self.dim, order)
+            wanted = [int(np.ceil(factor * n_terms)) + 2 for factor in _MULTIPLES]
+            if isinstance(n_neighbors, int):
+                wanted = [n_neighbors]
+            for count in wanted:
+                if count + 1 > len(self.rows):
+                    continue
+                residual = self._try(self.dim, order, count)
+                error = float(np.minimum(residual, 1).mean())
+                if error < best:
+                    best = error
+                    self.residual = float(np.median(residual))
+                    self.surface = self._surface(self.dim, order, count)
+
+    def _surface(self, dim: int, degree: int, n_neighbors: int) -> MovingLeastSquares:
+        return MovingLeastSquares(
+            self.rows, dim=dim, degree=degree, n_neighbors=n_neighbors
+        )
+
+    def _try(self, dim: int, degree: int, n_neighbors: int) -> np.ndarray:
+        """Return the errors (m,) of rows left out, over the nearest-row distance."""
+        surface = self._surface(dim, degree, n_neighbors)
+        return surface.leave_one_out(self._asked) / self._nearest
