@@ -29,6 +29,7 @@ from manidiff._utils.validation import (
 from manidiff.diffusion.descent import descend
 from manidiff.diffusion.dimension import dimension_from_density, dimension_from_score
 from manidiff.diffusion.gaussian import Gaussian
+from manidiff.diffusion.langevin import choose_thickness, uniform_on_manifold
 from manidiff.diffusion.likelihood import (
     divergence_probes,
     log_density,
@@ -37,11 +38,14 @@ from manidiff.diffusion.likelihood import (
 from manidiff.diffusion.samplers import SOLVERS, normal_noise, solve
 from manidiff.diffusion.schedules import CLOCKS
 from manidiff.geometry.scale import nearest_neighbor_distance
+from manidiff.geometry.surface_choice import SurfaceChoice
 
 # Rows that go through a sampler or a likelihood at once. Fixed, so that results do not
 # depend on how many workers share the chunks.
 _SAMPLE_CHUNK = 4096
 _SCORE_CHUNK = 1024
+# Draws through which the surfaces of uniform sampling go.
+_N_UNIFORM_STARTS = 4096
 # sigma_max in standard deviations of the most variable direction.
 _SIGMA_MAX_FACTOR = 5.0
 # Indicator rows of two labels are sqrt(2) apart: exp(-10^4) is 0.
@@ -142,7 +146,9 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
     def __sklearn_is_fitted__(self):
         return getattr(self, "_is_fitted", False)
 
-    def sample(self, n_samples=1, *, y=None, random_state=None, n_jobs=None):
+    def sample(
+        self, n_samples=1, *, y=None, target="data", random_state=None, n_jobs=None
+    ):
         """Draw new points.
 
         Each row has the law of the fitted model; rows of one call cover that law more
@@ -157,6 +163,11 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
                 default=None
             Labels or targets to draw for, with `conditional=True`. None draws them by
             their training frequencies.
+        target : {"data", "uniform"}, default="data"
+            "uniform" draws uniformly from the manifold, with respect to volume in the
+            units of X, whatever the density of the data on it: by Tempered Score
+            Langevin [1]_ along the surfaces through draws of the model. It takes
+            seconds, most of them whatever n_samples is.
         random_state : int, RandomState instance or None, default=None
             None draws anew at every call, an int repeats.
         n_jobs : int, default=None
@@ -171,11 +182,26 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If n_samples is not a positive int, or y is unknown or unexpected.
+            If n_samples is not a positive int, y is unknown or unexpected, or target
+            is "uniform" and the draws of the model lie on no smooth manifold.
+
+        Warns
+        -----
+        UserWarning
+            If uniform draws are worth fewer than half as many independent ones; the
+            message gives the effective sample size.
+
+        References
+        ----------
+        .. [1] Li, Shen, Hsieh, He (2026), ICLR, equation 8. arXiv:2509.24912.
         """
         check_is_fitted(self)
         n_samples = check_n_samples(n_samples)
+        if target not in ("data", "uniform"):
+            raise ValueError(f"target={target!r} must be 'data' or 'uniform'.")
         rng = make_rng(random_state)
+        if target == "uniform":
+            return self._sample_uniform(n_samples, y, rng)
         conditions = self._sampled_conditions(y, n_samples, rng)
         normal = balanced_normal(n_samples, self.gaussian_.rank, rng)
         chunks = [
@@ -522,6 +548,46 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
                     sigma_switch=self.sigma_c_,
                 )
             return self._finish(x, denoiser).cpu().numpy()
+
+    def _sample_uniform(self, n_samples, y, rng):
+        if y is not None:
+            raise ValueError(
+                "y is given, but target='uniform' draws from the manifold of all "
+                "labels or targets. Leave y out, or use target='data'."
+            )
+        start = self.sample(_N_UNIFORM_STARTS, random_state=draw_seed(rng))
+        rows = np.unique(self.scaling_.apply(start), axis=0)
+        surfaces = SurfaceChoice(rows, rng)
+        if not surfaces.is_clean:
+            raise ValueError(
+                "target='uniform' needs a smooth manifold, but draws of the model miss "
+                f"the surfaces through their neighbours by {surfaces.residual:.2g} of "
+                "their spacing. Use target='data', or fit to less noisy rows."
+            )
+
+        def project(x):
+            scaled = torch.from_numpy(self.scaling_.apply(x.numpy()))
+            projected = surfaces.surface.project(scaled)
+            return torch.from_numpy(self.scaling_.invert(projected.numpy()))
+
+        # In the units of X: uniform there is not uniform in the scaled space.
+        start = torch.from_numpy(start)
+        draws = uniform_on_manifold(
+            project,
+            start,
+            n_samples,
+            thickness=choose_thickness(project, start, rng),
+            rng=rng,
+        )
+        if draws.effective_sample_size < n_samples / 2:
+            warnings.warn(
+                f"The {n_samples} uniform draws are worth "
+                f"{draws.effective_sample_size:.0f} independent ones: the chains have "
+                "not mixed. Ask for more, and keep a part.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return draws.points.numpy()
 
     def _probes(self):
         axes = self.gaussian_.axes.numpy()
