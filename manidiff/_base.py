@@ -347,7 +347,7 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
     def intrinsic_dimension(self, X, *, y=None):
         """Return the dimension of the manifold around each row, from the score.
 
-        k(x) = tr grad D(x; sigma) + |D(x; sigma) - x|^2 / sigma^2 (FLIPD [1]_) at the
+        ``tr grad D(x; sigma) + |D(x; sigma) - x|^2 / sigma^2`` (FLIPD [1]_) at the
         smallest noise level at which the score generalises. Single values scatter, and
         off the manifold they mean nothing: take the mean or median over rows of the
         data.

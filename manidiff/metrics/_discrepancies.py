@@ -35,7 +35,7 @@ def maximum_mean_discrepancy(
     """Return the squared maximum mean discrepancy, by its unbiased estimate.
 
     It is E k(X, X') + E k(Y, Y') - 2 E k(X, Y) for generated X, held-out Y and the
-    Gaussian kernel k(x, y) = exp(-|x - y|^2 / (2 bandwidth^2)), over pairs of different
+    Gaussian kernel ``exp(-|x - y|^2 / (2 bandwidth^2))``, over pairs of different
     rows. Lower is better. Fresh true rows score 0 on average, so often a little below;
     it cannot exceed 2.
 
