@@ -10,6 +10,9 @@ from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from manidiff._conditional import ConditionalMixin
+from manidiff._density import LogDensityMixin
+from manidiff._manifold import ManifoldMixin
 from manidiff._utils.chunking import chunk_slices
 from manidiff._utils.compat import (
     Interval,
@@ -17,7 +20,6 @@ from manidiff._utils.compat import (
     check_sample_weight,
     fit_context,
 )
-from manidiff._utils.conditions import ConditionEncoder
 from manidiff._utils.device import resolve_device
 from manidiff._utils.random import balanced_normal, draw_seed, make_rng
 from manidiff._utils.scaling import Scaling
@@ -26,33 +28,28 @@ from manidiff._utils.validation import (
     check_noise_levels,
     merge_equal_rows,
 )
-from manidiff.diffusion.descent import descend
-from manidiff.diffusion.dimension import dimension_from_density, dimension_from_score
 from manidiff.diffusion.gaussian import Gaussian
-from manidiff.diffusion.langevin import choose_thickness, uniform_on_manifold
-from manidiff.diffusion.likelihood import (
-    divergence_probes,
-    log_density,
-    noise_levels,
-)
 from manidiff.diffusion.samplers import SOLVERS, normal_noise, solve
 from manidiff.diffusion.schedules import CLOCKS
 from manidiff.geometry.scale import nearest_neighbor_distance
-from manidiff.geometry.surface_choice import SurfaceChoice
 
-# Rows that go through a sampler or a likelihood at once. Fixed, so that results do not
-# depend on how many workers share the chunks.
+# Rows that go through a sampler at once. Fixed, so that results do not depend on how
+# many workers share the chunks.
 _SAMPLE_CHUNK = 4096
-_SCORE_CHUNK = 1024
-# Draws through which the surfaces of uniform sampling go.
-_N_UNIFORM_STARTS = 4096
+# Rows that go through a likelihood or a projection at once.
+_CHUNK = 1024
 # sigma_max in standard deviations of the most variable direction.
 _SIGMA_MAX_FACTOR = 5.0
-# Indicator rows of two labels are sqrt(2) apart: exp(-10^4) is 0.
-_LABEL_BANDWIDTH = 0.01
 
 
-class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
+class ScoreDiffusion(
+    ManifoldMixin,
+    LogDensityMixin,
+    ConditionalMixin,
+    DensityMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
+):
     """Base class of the estimators that generate by a score at every noise level.
 
     Subclasses fit a denoiser in the scaled space (`_fit`) and hand it over
@@ -217,52 +214,6 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         )
         return self.scaling_.invert(np.concatenate(drawn))
 
-    def score_samples(self, X, y=None):
-        """Return the log-density of each row at the noise level `sigma_min_`.
-
-        It is the log-density of what `sample` returns, convolved with normal noise of
-        standard deviation `sigma_min_` in the scaled space, per unit of X. Densities
-        on a manifold exist only at a noise level: compare them at equal `sigma_min`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            With `conditional=True`: the density given y. Without y, class labels are
-            averaged over by their training frequencies.
-
-        Returns
-        -------
-        log_density : ndarray of shape (n_samples,)
-            Natural logarithms, float64.
-        """
-        Z = self._scaled(X)
-        if not self.conditional:
-            log_p = self._log_density(Z, None)
-        elif y is not None:
-            log_p = self._log_density(Z, self.conditions_.transform(y, len(Z)))
-        else:
-            log_p = self._marginal_log_density(Z)
-        return log_p + self.scaling_.log_jacobian
-
-    def score(self, X, y=None):
-        """Return the mean of `score_samples`: higher is better.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Held-out rows.
-        y : array-like, default=None
-            See `score_samples`; ignored unless `conditional=True`.
-
-        Returns
-        -------
-        score : float
-            Mean log-density. KernelDensity returns a total: divide that by n_samples.
-        """
-        return float(np.mean(self.score_samples(X, y)))
-
     def denoise(self, X, sigma, *, y=None):
         """Return E[x0 | x]: where each noised row came from, on average.
 
@@ -304,73 +255,6 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         denoised, (Z, sigma) = self._denoise_scaled(X, sigma, y)
         return (denoised - Z) / sigma[:, None] ** 2 / self.scaling_.scale
 
-    def project(self, X, *, y=None):
-        """Return the nearest points of the learned manifold, to the score's accuracy.
-
-        Nearest in the scaled space. Rows far off are first denoised from the noise
-        level that their distance suggests.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-        y : array-like, default=None
-            With `conditional=True`, the labels or targets of the rows.
-
-        Returns
-        -------
-        X_projected : ndarray of shape (n_samples, n_features)
-            Points of the manifold, float64.
-        """
-        Z = self._scaled(X)
-        return self.scaling_.invert(self._by_chunks(self._project, Z, y))
-
-    def distance(self, X, *, y=None):
-        """Return how far rows lie from the learned manifold: an outlier score.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-        y : array-like, default=None
-            With `conditional=True`, the labels or targets of the rows.
-
-        Returns
-        -------
-        distance : ndarray of shape (n_samples,)
-            Euclidean distance of each row to its projection, in the units of X, >= 0.
-        """
-        projected = self.project(X, y=y)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        return np.linalg.norm(X - projected, axis=1)
-
-    def intrinsic_dimension(self, X, *, y=None):
-        """Return the dimension of the manifold around each row, from the score.
-
-        ``tr grad D(x; sigma) + |D(x; sigma) - x|^2 / sigma^2`` (FLIPD [1]_) at the
-        smallest noise level at which the score generalises. Single values scatter, and
-        off the manifold they mean nothing: take the mean or median over rows of the
-        data.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows on or near the manifold.
-        y : array-like, default=None
-            With `conditional=True`, the labels or targets of the rows.
-
-        Returns
-        -------
-        dimension : ndarray of shape (n_samples,)
-            Estimates, not rounded.
-
-        References
-        ----------
-        .. [1] Kamkari et al. (2024). "A Geometric View of Data Complexity: Efficient
-               Local Intrinsic Dimension Estimation with Diffusion Models".
-        """
-        return self._by_chunks(self._dimension, self._scaled(X), y)
-
     @abstractmethod
     def _fit(self, rows, weights, conditions, rng):
         """Fit to distinct scaled rows (N, D) with weights (N,) that sum to 1.
@@ -396,41 +280,6 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _finish(self, x, denoiser):
         """Take points from the last noise level of a sampler to no noise."""
-
-    def _frozen(self, conditions):
-        """Return the `FrozenBelow` whose projections make the learned manifold."""
-        return self._bound_denoiser(conditions, differentiable=True)
-
-    def _project(self, x, conditions):
-        """Take points (n, D) to the manifold."""
-        frozen = self._frozen(conditions)
-        x = descend(frozen.denoiser, x, frozen.sigma_c, self.sigma_max_)
-        return frozen.onto_manifold(x)
-
-    @abstractmethod
-    def _dimension_level(self):
-        """Return the noise level at which the intrinsic dimension is read off."""
-
-    def _dimension(self, x, conditions):
-        sigma = self._dimension_level()
-        if sigma >= self._sigma_prior():
-            return dimension_from_density(
-                lambda x, sigma: self._log_prior(x, sigma, conditions), x, sigma
-            )
-        return dimension_from_score(
-            self._bound_denoiser(conditions, differentiable=True),
-            x,
-            torch.full_like(x[:, 0], sigma),
-            self._probes(),
-        )
-
-    @abstractmethod
-    def _log_prior(self, x, sigma, conditions):
-        """Return the closed-form log-density (n,) at the noise level sigma."""
-
-    @abstractmethod
-    def _sigma_prior(self):
-        """Return the smallest noise level at which `_log_prior` is right."""
 
     def _set_sigma_range(self):
         self.sigma_min_ = (
@@ -462,58 +311,6 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
                 f"{self.sigma_c_:.3g}, which must be below "
                 f"sigma_max={self.sigma_max_:.3g}. Lower coarseness or raise sigma_max."
             )
-
-    def _fit_conditions(self, X, y, weights):
-        if not self.conditional:
-            return
-        if y is None:
-            raise ValueError(
-                "conditional=True requires y to be passed, but the target y is None. "
-                "Pass y to fit, or set conditional=False."
-            )
-        shape = np.shape(y)
-        if len(shape) not in (1, 2) or shape[0] != len(X):
-            raise ValueError(
-                f"y has shape {shape}, but X has {len(X)} rows. Pass one label or one "
-                "row of targets for each."
-            )
-        self.conditions_ = ConditionEncoder().fit(y, weights)
-
-    def _condition_bandwidth(self, conditions):
-        """Return the width within which conditions (N, c) count as equal."""
-        if conditions is None or self.conditions_.classes_ is not None:
-            return _LABEL_BANDWIDTH
-        # Silverman's exponent for targets of unit variance.
-        return len(conditions) ** (-1 / (4 + conditions.shape[1]))
-
-    def _neighbor_search(self, rows, conditions):
-        """Return within what neighbours are sought, as `LocalGaussianLaw` takes it."""
-        if conditions is None:
-            return {}
-        if self.conditions_.classes_ is not None:
-            labels = conditions.argmax(axis=1)
-            groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-            return {"groups": [torch.from_numpy(group) for group in groups]}
-        # A target counts as much as all columns together.
-        weighted = conditions * np.sqrt(rows.shape[1])
-        return {"search_rows": torch.from_numpy(np.hstack([rows, weighted]))}
-
-    def _encode_all(self, y, n_samples):
-        if not self.conditional:
-            return None
-        return self.conditions_.transform(y, n_samples)
-
-    def _sampled_conditions(self, y, n_samples, rng):
-        if not self.conditional:
-            if y is not None:
-                raise ValueError(
-                    "y is given, but the estimator was fitted with conditional=False. "
-                    "Fit with conditional=True to draw for labels or targets."
-                )
-            return None
-        if y is None:
-            return self.conditions_.draw(n_samples, rng)
-        return self.conditions_.transform(y, n_samples)
 
     def _scaled(self, X):
         check_is_fitted(self)
@@ -549,64 +346,11 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
                 )
             return self._finish(x, denoiser).cpu().numpy()
 
-    def _sample_uniform(self, n_samples, y, rng):
-        if y is not None:
-            raise ValueError(
-                "y is given, but target='uniform' draws from the manifold of all "
-                "labels or targets. Leave y out, or use target='data'."
-            )
-        start = self.sample(_N_UNIFORM_STARTS, random_state=draw_seed(rng))
-        rows = np.unique(self.scaling_.apply(start), axis=0)
-        surfaces = SurfaceChoice(rows, rng)
-        if not surfaces.is_clean:
-            raise ValueError(
-                "target='uniform' needs a smooth manifold, but draws of the model miss "
-                f"the surfaces through their neighbours by {surfaces.residual:.2g} of "
-                "their spacing. Use target='data', or fit to less noisy rows."
-            )
-
-        def project(x):
-            scaled = torch.from_numpy(self.scaling_.apply(x.numpy()))
-            projected = surfaces.surface.project(scaled)
-            return torch.from_numpy(self.scaling_.invert(projected.numpy()))
-
-        # In the units of X: uniform there is not uniform in the scaled space.
-        start = torch.from_numpy(start)
-        draws = uniform_on_manifold(
-            project,
-            start,
-            n_samples,
-            thickness=choose_thickness(project, start, rng),
-            rng=rng,
-        )
-        if draws.effective_sample_size < n_samples / 2:
-            warnings.warn(
-                f"The {n_samples} uniform draws are worth "
-                f"{draws.effective_sample_size:.0f} independent ones: the chains have "
-                "not mixed. Ask for more, and keep a part.",
-                UserWarning,
-                stacklevel=3,
-            )
-        return draws.points.numpy()
-
-    def _probes(self):
-        axes = self.gaussian_.axes.numpy()
-        return self._tensor(divergence_probes(axes, self._probe_seed))
-
-    def _given_conditions(self, y, n_samples):
-        if self.conditional and y is None:
-            raise ValueError(
-                "y is missing: a conditional estimator needs the labels or targets of "
-                "the rows here. Pass y."
-            )
-        return self._encode_all(y, n_samples)
-
-    def _by_chunks(self, compute, Z, y):
+    def _by_chunks(self, compute, Z, conditions):
         """Join what ``compute(x, conditions)`` gives for bounded chunks of rows."""
-        conditions = self._given_conditions(y, len(Z))
         parts = []
         with torch.no_grad():
-            for rows in chunk_slices(len(Z), _SCORE_CHUNK):
+            for rows in chunk_slices(len(Z), _CHUNK):
                 given = None if conditions is None else conditions[rows]
                 part = compute(self._tensor(Z[rows]), self._tensor(given))
                 parts.append(part.cpu().numpy())
@@ -626,43 +370,3 @@ class ScoreDiffusion(DensityMixin, BaseEstimator, metaclass=ABCMeta):
                 found = denoiser(x, torch.full_like(x[:, 0], float(level)))
             denoised[rows] = found.cpu().numpy()
         return denoised, (Z, sigma)
-
-    def _log_density(self, Z, conditions):
-        parts = [
-            self._log_density_chunk(
-                self._tensor(Z[rows]),
-                self._tensor(None if conditions is None else conditions[rows]),
-            )
-            for rows in chunk_slices(len(Z), _SCORE_CHUNK)
-        ]
-        return np.concatenate(parts)
-
-    def _log_density_chunk(self, x, conditions):
-        sigma_prior = self._sigma_prior()
-        with torch.no_grad():
-            if sigma_prior <= self.sigma_min_:
-                log_p = self._log_prior(x, self.sigma_min_, conditions)
-            else:
-                log_p = log_density(
-                    self._bound_denoiser(conditions, differentiable=True),
-                    x,
-                    sigmas=noise_levels(self.sigma_min_, self.sigma_c_, sigma_prior),
-                    log_prior=lambda end: self._log_prior(end, sigma_prior, conditions),
-                    probes=self._probes(),
-                )
-        return log_p.cpu().numpy()
-
-    def _marginal_log_density(self, Z):
-        encoder = self.conditions_
-        if encoder.classes_ is None:
-            raise ValueError(
-                "y is missing: with continuous targets, conditional densities need "
-                "the targets of the rows. Pass y to score or score_samples."
-            )
-        joint = [
-            np.log(probability) + self._log_density(Z, np.tile(row, (len(Z), 1)))
-            for row, probability in zip(
-                encoder.encoded_, encoder.probabilities_, strict=True
-            )
-        ]
-        return np.logaddexp.reduce(joint, axis=0)

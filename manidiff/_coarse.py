@@ -1,34 +1,24 @@
 """The main estimator: a network that learns a coarse score and keeps no row."""
 
-import copy
 from numbers import Integral, Real
 
 import numpy as np
 import torch
-from torch import nn
 
 from manidiff._base import ScoreDiffusion
-from manidiff._training import FixedDraws, NoisedDraws, net_on_cpu, train
+from manidiff._network import NetworkMixin
+from manidiff._training import FixedDraws, net_on_cpu, train
 from manidiff._utils.compat import Interval, StrOptions
 from manidiff._utils.random import balanced_normal, draw_seed, forked_torch_seed
 from manidiff.diffusion.calibration import choose_frozen_level
-from manidiff.diffusion.generalization import generalization_scale
-from manidiff.diffusion.preconditioning import PreconditionedDenoiser
-from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow, OwnNoise
-from manidiff.diffusion.training_law import EmpiricalTrainingLaw
-from manidiff.geometry.local_gaussian import LocalGaussianLaw
+from manidiff.diffusion.projectors import (
+    PROJECTORS,
+    FrozenBelow,
+    OntoSurface,
+    OwnNoise,
+)
 from manidiff.geometry.surface_choice import SurfaceChoice
-from manidiff.nets import ResidualMLP
 
-# The local-Gaussian law: neighbourhood, step, temperature, and the length, in
-# nearest-neighbour distances, beyond which it restores variances.
-_LOCAL_LAW = {"n_neighbors": 30, "noise": 0.8, "temperature": 0.85}
-_LOCAL_SPACING = 0.5
-# The law has a few axes a row; of more rows than this allows a random part serves.
-_MAX_LAW_ENTRIES = 2**27
-# Of more rows, training by default meets each fewer than about ten times, too few to
-# learn it by heart.
-_MANY_ROWS = 75_000
 # With coarseness="auto" a network learns down to this noise level, in nearest-neighbour
 # distances, and on a manifold the best of the levels to freeze at is then chosen.
 _FINEST = 0.1
@@ -36,13 +26,11 @@ _LEVELS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25)
 _N_CALIBRATION = 512
 # Rows by which the data's own noise is measured.
 _MAX_RESIDUALS = 4096
-# Smallest noise level, over the largest, at which networks compute.
-_SMALLEST_SHARE = 1e-12
 # Noised draws a held-out row.
 _HELD_OUT_REPEATS = 16
 
 
-class CoarseScoreDiffusion(ScoreDiffusion):
+class CoarseScoreDiffusion(NetworkMixin, ScoreDiffusion):
     """Diffusion with a score that a network learns only down to a coarse noise level.
 
     Above the noise level sigma_c the network learns the score of the data; below, it is
@@ -70,11 +58,13 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         law around them, which it cannot copy however long it trains. "auto" takes
         "empirical" for rows on a smooth manifold, for `coarseness=0`, and for more
         than 75 000 rows, which training meets too seldom to copy; else "local".
-    final_step : {"auto", "none", "tweedie", "richardson"}, default="auto"
-        Projector below sigma_c: the denoiser, or the combination of two noise levels
-        that cancels curvature; "none" stops at sigma_c. "auto" takes the better of the
-        two by the data, and gives back the data's own noise where rows do not lie on a
-        manifold.
+    final_step : {"auto", "none", "tweedie", "richardson", "local_polynomial"}, \
+            default="auto"
+        Projector below sigma_c: the denoiser, the combination of two noise levels that
+        cancels curvature, or moving least squares through the training rows, **which
+        the estimator then keeps**; "none" stops at sigma_c. "auto" takes the better of
+        the first two by the data, and gives back the data's own noise where rows do not
+        lie on a manifold.
     module : nn.Module, or callable that returns one, default=None
         Network called with the keywords inputs (n, r), noise (n,) and, if conditional,
         condition (n, c), returning (n, r), where r is the rank of the scaled data. A
@@ -135,6 +125,8 @@ class CoarseScoreDiffusion(ScoreDiffusion):
         distances; below 0.2 the rows are taken to lie on a manifold.
     training_law_, final_step_ : str
         What was decided.
+    surface_ : MovingLeastSquares or None
+        With `final_step="local_polynomial"`, the surfaces through the training rows.
     history_ : list of dict
         One entry an epoch of 100 steps: epoch, n_iter, train_loss, valid_loss with
         early stopping, seconds.
@@ -169,7 +161,9 @@ class CoarseScoreDiffusion(ScoreDiffusion):
     _parameter_constraints: dict = {
         **ScoreDiffusion._parameter_constraints,
         "training_law": [StrOptions({"auto", "empirical", "local"})],
-        "final_step": [StrOptions({"auto", "none", "tweedie", "richardson"})],
+        "final_step": [
+            StrOptions({"auto", "none", "tweedie", "richardson", "local_polynomial"})
+        ],
         "module": [callable, None],
         "width": [Interval(Integral, 1, None, closed="left")],
         "depth": [Interval(Integral, 0, None, closed="left")],
@@ -249,6 +243,7 @@ class CoarseScoreDiffusion(ScoreDiffusion):
     def _fit(self, rows, weights, conditions, rng):
         surfaces = SurfaceChoice(rows, rng)
         self.surface_residual_ = surfaces.residual
+        self.surface_ = self._kept_surface(surfaces)
         self._set_sigma_c(lambda: _FINEST * self.nn_distance_)
         self._check_precision()
         self.training_law_ = self._decide_training_law(surfaces)
@@ -279,111 +274,15 @@ class CoarseScoreDiffusion(ScoreDiffusion):
             )
         self._freeze(rows, weights, conditions, surfaces, rng)
 
-    def _decide_training_law(self, surfaces):
-        if self.training_law != "auto":
-            return self.training_law
-        many = len(surfaces.rows) > _MANY_ROWS
-        return (
-            "empirical" if surfaces.is_clean or many or not self.sigma_c_ else "local"
-        )
-
-    def _make_network(self, conditions):
-        n_conditions = 0 if conditions is None else conditions.shape[1]
-        shape = (self.gaussian_.rank, n_conditions)
-        if self.warm_start and hasattr(self, "net_"):
-            if shape != self._network_shape:
-                raise ValueError(
-                    "warm_start=True, but the network was made for data of rank "
-                    f"{self._network_shape[0]} with {self._network_shape[1]} "
-                    f"conditions, not {shape[0]} and {shape[1]}. Use warm_start=False."
-                )
-            return self.net_.module_
-        self._network_shape = shape
-        if isinstance(self.module, nn.Module):
-            return copy.deepcopy(self.module)
-        if self.module is not None:
-            return self.module(*shape)
-        return ResidualMLP(*shape, width=self.width, depth=self.depth)
-
-    def _split(self, n_rows, rng):
-        """Return the indices of the training and of the held-out rows."""
-        if not self.early_stopping:
-            return np.arange(n_rows), np.arange(0)
-        n_held_out = max(round(self.validation_fraction * n_rows), 1)
-        if n_rows - n_held_out < 2:
+    def _kept_surface(self, surfaces):
+        if self.final_step != "local_polynomial":
+            return None
+        if surfaces.surface is None:
             raise ValueError(
-                f"early_stopping=True holds out {n_held_out} of {n_rows} distinct "
-                "rows, which leaves fewer than 2 to train on. Use early_stopping=False "
-                f"or a smaller validation_fraction={self.validation_fraction!r}."
+                "final_step='local_polynomial' needs more rows of X than the "
+                f"{len(surfaces.rows)} distinct ones. Use final_step='auto'."
             )
-        order = rng.permutation(n_rows)
-        return order[n_held_out:], order[:n_held_out]
-
-    def _draws(self, network, rows, weights, conditions, kept, rng):
-        if self.training_law_ == "local":
-            entries_a_row = (_LOCAL_LAW["n_neighbors"] + 1) * rows.shape[1]
-            n_rows = max(_MAX_LAW_ENTRIES // entries_a_row, 2)
-            kept = rng.permutation(kept)[:n_rows] if len(kept) > n_rows else kept
-            given = None if conditions is None else conditions[kept]
-            law = self._local_law(rows[kept], weights[kept], given)
-            return self._noised(law, network, weights, conditions, kept)
-        return self._row_draws(network, rows, weights, conditions, kept, rng)
-
-    def _local_law(self, rows, weights, conditions):
-        law = LocalGaussianLaw(
-            torch.from_numpy(rows),
-            torch.from_numpy(weights),
-            **self._neighbor_search(rows, conditions),
-            spacing=_LOCAL_SPACING * self.nn_distance_,
-            **_LOCAL_LAW,
-        )
-        return law.to(self._usable_device(), torch.float32)
-
-    def _row_draws(self, network, rows, weights, conditions, kept, rng=None):
-        sigma_stable = np.inf
-        # Posterior means over all rows would mix rows of different conditions.
-        if rng is not None and conditions is None:
-            sigma_stable = generalization_scale(
-                torch.from_numpy(rows[kept]),
-                torch.from_numpy(weights[kept]),
-                self.nn_distance_,
-                torch.Generator().manual_seed(draw_seed(rng)),
-            )
-        law = EmpiricalTrainingLaw(
-            self._tensor(rows[kept]).float(),
-            self._tensor(weights[kept]).float(),
-            sigma_stable,
-        )
-        return self._noised(law, network, weights, conditions, kept)
-
-    def _noised(self, law, network, weights, conditions, kept):
-        if conditions is not None:
-            conditions = self._tensor(conditions[kept]).float()
-        return NoisedDraws(
-            law,
-            self._tensor(weights[kept]),
-            conditions,
-            self._preconditioned(network, torch.float32),
-            (self._sigma_floor(), self.sigma_max_),
-        )
-
-    def _check_precision(self):
-        if self._sigma_floor() < _SMALLEST_SHARE * self.sigma_max_:
-            raise ValueError(
-                f"X spreads over {self.sigma_max_:.3g} in the scaled space, but its "
-                f"nearest rows are {self.nn_distance_:.3g} apart: single precision "
-                "does not hold both. Remove outliers from X, use scaling='feature', "
-                "or raise coarseness or sigma_min."
-            )
-
-    def _sigma_floor(self):
-        """Return the smallest noise level that the network learns."""
-        return self.sigma_c_ if self.sigma_c_ > 0 else self.sigma_min_
-
-    def _preconditioned(self, network, dtype):
-        return PreconditionedDenoiser(
-            network, self.gaussian_.to(self._usable_device(), dtype)
-        )
+        return surfaces.surface
 
     def _freeze(self, rows, weights, conditions, surfaces, rng):
         """Decide the level and the projector below which the score is frozen."""
@@ -395,6 +294,8 @@ class CoarseScoreDiffusion(ScoreDiffusion):
             self._noise_variances = self._residual_variances(
                 rows, weights, conditions, rng
             )
+        if self.surface_ is not None:
+            self.final_step_ = "local_polynomial"
 
     def _choose_projector(self, surfaces, rng):
         """Take the level and projector whose draws land closest to the surfaces."""
@@ -404,7 +305,8 @@ class CoarseScoreDiffusion(ScoreDiffusion):
             levels = [x for x in coarser if self.sigma_c_ < x < self.sigma_max_ / 2]
             levels.append(self.sigma_c_)
         projectors = [self.final_step_]
-        if self.final_step == "auto":
+        # Surfaces through the rows cannot tell at which level draws are best.
+        if self.final_step in ("auto", "local_polynomial"):
             projectors = sorted(PROJECTORS)
         if len(levels) * len(projectors) == 1 or self.final_step == "none":
             return
@@ -438,22 +340,6 @@ class CoarseScoreDiffusion(ScoreDiffusion):
             residual = self.gaussian_.axes.T.to(x) @ (x - frozen.project(x)).T
         return (residual**2 @ self._tensor(weights)).cpu()
 
-    def _network_denoiser(self, dtype, conditions):
-        """Return the network as a denoiser of float64 points, computing in dtype."""
-        network = self.net_.module_.to(self._usable_device())
-        if dtype == torch.float64:
-            network = copy.deepcopy(network).double()
-        denoiser = self._preconditioned(network, dtype)
-        given = None if conditions is None else conditions.to(dtype)
-
-        def denoise(x, sigma):
-            # Beyond what the network has learned, the data is all but normal.
-            if len(sigma) and float(sigma.min()) > self.sigma_max_ * (1 + 1e-6):
-                return self.gaussian_.to(x.device, x.dtype).denoise(x, sigma)
-            return denoiser(x.to(dtype), sigma.to(dtype), given).to(x.dtype)
-
-        return denoise
-
     def _bound_denoiser(self, conditions, *, differentiable):
         # Scores in single precision would depend on which rows share a batch.
         dtype = torch.float64 if differentiable else torch.float32
@@ -463,8 +349,12 @@ class CoarseScoreDiffusion(ScoreDiffusion):
             noise = OwnNoise(
                 self._tensor(self.gaussian_.axes), self._tensor(self._noise_variances)
             )
-        projector = "tweedie" if self.final_step_ == "none" else self.final_step_
-        return FrozenBelow(denoiser, self._sigma_floor(), PROJECTORS[projector], noise)
+        return FrozenBelow(denoiser, self._sigma_floor(), self._projector(), noise)
+
+    def _projector(self):
+        if self.surface_ is not None:
+            return OntoSurface(self.surface_.project)
+        return PROJECTORS["tweedie" if self.final_step_ == "none" else self.final_step_]
 
     def _sigma_range(self):
         return self.sigma_max_, self._sigma_floor()
@@ -479,6 +369,17 @@ class CoarseScoreDiffusion(ScoreDiffusion):
 
     def _finish(self, x, denoiser):
         return x if self.final_step_ == "none" else denoiser.finish(x)
+
+    def _log_density_at(self, x, sigma, conditions):
+        level = self._sigma_floor()
+        if self.surface_ is None or sigma >= level:
+            return super()._log_density_at(x, sigma, conditions)
+        # The flow below sigma_c stretches what is off the surface and nothing else.
+        projected = self.surface_.project(x)
+        stretch = level / sigma
+        x = projected + stretch * (x - projected)
+        n_off = max(x.shape[1] - self.surface_.dim, 0)
+        return super()._log_density_at(x, level, conditions) + n_off * np.log(stretch)
 
     def _log_prior(self, x, sigma, conditions):
         return self.gaussian_.to(x.device, x.dtype).log_density(x, sigma)

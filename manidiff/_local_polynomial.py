@@ -22,7 +22,7 @@ from manidiff.geometry.surface_choice import SurfaceChoice
 # than one left out. Elsewhere fewer rows, and noise of less than their spread: in many
 # dimensions most of a neighbourhood's volume lies outside the data.
 _ON_SURFACE = {"n_neighbors": 40, "noise": 0.9, "temperature": 1.0}
-_ELSEWHERE = {"n_neighbors": 30, "noise": 0.9, "temperature": 0.85}
+_ELSEWHERE = {"n_neighbors": 30, "noise": 0.875, "temperature": 0.86}
 # A neighbourhood is at most this share of the rows, as long as it has ten: on a
 # manifold a larger one would not be flat.
 _MAX_SHARE = {"local_polynomial": 0.1, "none": 1 / 3}
@@ -51,7 +51,7 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         times the spread of 40 neighbouring rows along the manifold: a row then weighs
         about one in forty among its neighbours, as much as lets leaving it out raise
         its denoising error by 5 %. Where there is no manifold to project onto, it is
-        .77 times that of 30 rows.
+        .75 times that of 30 rows.
     degree : {"auto", 1, 2, 3}, default="auto"
         Degree of the polynomial surfaces.
     n_neighbors : int or "auto", default="auto"
@@ -306,9 +306,6 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
             self._prior(),
         )
 
-    def _project_onto_surface(self, x):
-        return self.surface_.project(x.cpu()).to(x.device)
-
     def _bound_denoiser(self, conditions, *, differentiable):
         mixture = self._mixture()
 
@@ -317,7 +314,7 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
 
         if self.surface_ is None or self.sigma_c_ == 0:
             return denoise
-        projector = OntoSurface(self._project_onto_surface)
+        projector = OntoSurface(self.surface_.project)
         return FrozenBelow(denoise, self.sigma_c_, projector)
 
     def _sigma_range(self):
@@ -339,11 +336,11 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         return x
 
     def _finish(self, x, denoiser):
-        return x if self.surface_ is None else self._project_onto_surface(x)
+        return x if self.surface_ is None else self.surface_.project(x)
 
     def _project(self, x, conditions):
         if self.surface_ is not None:
-            return self._project_onto_surface(x)
+            return self.surface_.project(x)
         return super()._project(x, conditions)
 
     def _frozen(self, conditions):
@@ -362,7 +359,7 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         # Theorem 3.1 of arXiv 2509.24912 read backwards: the density on the manifold
         # at the projection, and normal noise of level sigma off it.
         dim = self.intrinsic_dim_
-        projected = self._project_onto_surface(x)
+        projected = self.surface_.project(x)
         off = ((x - projected) ** 2).sum(1)
         n_off = x.shape[1] - dim
         along = mixture.log_density(projected, level, conditions, dim=dim)

@@ -114,6 +114,38 @@ def test_final_steps(make, final_step):
     assert np.isfinite(model.score(make(10)))
 
 
+def test_local_polynomial_step_ends_on_the_surfaces_through_the_rows():
+    X = make_circle(300)
+    model = CoarseScoreDiffusion(final_step="local_polynomial", **MEDIUM).fit(X)
+    own = CoarseScoreDiffusion(**MEDIUM).fit(X)
+    assert model.final_step_ == "local_polynomial"
+    assert model.sigma_c_ == own.sigma_c_
+    drawn = model.sample(500, random_state=0)
+    off = np.abs(np.linalg.norm(drawn, axis=1) - 1)
+    assert np.quantile(off, 0.95) < 0.01 * model.nn_distance_
+    np.testing.assert_allclose(model.project(drawn), drawn, atol=1e-3)
+    assert np.abs(cdist(drawn, X).min(1)).min() > 0
+
+
+def test_density_through_the_local_polynomial_step_integrates_to_one():
+    model = CoarseScoreDiffusion(
+        final_step="local_polynomial", coarseness=4, sigma_min=0.03, **MEDIUM
+    ).fit(make_circle(300))
+    radius = np.linspace(0.8, 1.2, 121)
+    angle = np.arange(60) * 2 * np.pi / 60
+    grid = np.stack(np.meshgrid(radius, angle), -1).reshape(-1, 2)
+    points = grid[:, :1] * np.column_stack([np.cos(grid[:, 1]), np.sin(grid[:, 1])])
+    cells = grid[:, 0] * (radius[1] - radius[0]) * (angle[1] - angle[0])
+    density = np.exp(model.score_samples(points))
+    assert abs(density @ cells - 1) < 0.05
+
+
+def test_local_polynomial_step_refuses_too_few_rows():
+    model = CoarseScoreDiffusion(final_step="local_polynomial", **SMALL)
+    with pytest.raises(ValueError, match=r"final_step='local_polynomial' needs more"):
+        model.fit(make_circle(6))
+
+
 def test_coarseness_zero_is_an_ordinary_diffusion_model():
     X = make_table(100, 2)
     model = CoarseScoreDiffusion(coarseness=0, **SMALL).fit(X)

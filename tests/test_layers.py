@@ -14,6 +14,7 @@ LAYERS = [
     ["_utils"],
     ["diffusion", "geometry", "nets"],
     ["_training"],
+    ["_conditional", "_density", "_manifold", "_network"],
     ["_base"],
     ["_coarse", "_empirical", "_local_polynomial"],
     [

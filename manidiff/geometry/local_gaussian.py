@@ -6,12 +6,13 @@ Row i becomes the Gaussian component N(mu_i, (t g)^2 C_i) with
 
 m_i and C_i the mean and covariance of its nearest rows. It is one Ornstein-Uhlenbeck
 step of each row towards its neighbourhood, with noise of the neighbourhood's shape, so
-no dimension has to be chosen. J_i in [0, 1] is the James-Stein factor of the offset
-m_i - x_i: where rows are spread evenly about x_i the offset is chance, and to follow it
-would draw the rows together; at the edge of the data and in many dimensions it is not.
-A linear map then gives the law the mean of the rows, and their variance along every
-direction in which they spread well beyond their spacing (our reading of how to coarsen
-a law along its own geometry; no paper states it so).
+no dimension has to be chosen. What the steps draw together is made good in one of two
+ways. On a table J_i = 1, and a linear map gives the law the mean of the rows, and their
+variance along every direction in which they spread well beyond their spacing. On a
+manifold, which a linear map would leave, J_i in [0, 1] is the James-Stein factor of the
+offset m_i - x_i: where rows are spread evenly about x_i the offset is chance, at the
+edge of the data it is not (our reading of how to coarsen a law along its own geometry;
+no paper states it so).
 """
 
 import math
@@ -44,7 +45,8 @@ class LocalGaussianLaw:
         neighbourhood for precision, as a sampler at low temperature does.
     spacing : float
         Length r: the variance v along a principal axis is restored by the share
-        v / (v + r^2).
+        v / (v + r^2). With infinity no variance is, and offsets that chance explains
+        are not followed.
     groups : sequence of Tensor, default=None
         Row indices of the groups within which neighbours are sought; None for one.
     search_rows : Tensor of shape (N, E), default=None
@@ -82,8 +84,8 @@ class LocalGaussianLaw:
         keep, scale = math.sqrt(1 - noise**2), temperature * noise
         self.means = torch.empty_like(rows)
         for group, index in zip(groups, near, strict=True):
-            offset = _offsets_beyond_chance(rows[group], rows, index)
-            means = rows[group] + (1 - keep) * offset
+            shrink = math.isinf(spacing)
+            means = _steps(rows[group], rows, index, 1 - keep, shrink=shrink)
             share = weights[group] / weights[group].sum()
             self.means[group] = means + share @ (rows[group] - means)
 
@@ -166,21 +168,25 @@ def _neighborhoods(rows: Tensor, n_neighbors: int) -> Tensor:
     return torch.from_numpy(search.kneighbors(rows.numpy(), return_distance=False))
 
 
-def _offsets_beyond_chance(origins: Tensor, rows: Tensor, index: Tensor) -> Tensor:
-    """Return m_i - x_i (n, D) of the neighbourhoods, shrunk by what chance explains.
+def _steps(
+    origins: Tensor, rows: Tensor, index: Tensor, step: float, *, shrink: bool
+) -> Tensor:
+    """Return the rows origins (n, D) moved towards the means of their neighbourhoods.
 
-    The positive-part estimator of James and Stein (1961): the mean of n rows spread
-    about x_i with covariance C_i misses it by tr(C_i) / n in the mean square.
+    Shrunk steps follow the positive-part estimator of James and Stein (1961): the mean
+    of n rows spread about x_i with covariance C_i misses it by tr(C_i) / n in the mean
+    square.
     """
-    shrunk = torch.empty_like(origins)
+    moved = torch.empty_like(origins)
     for part in torch.arange(len(index)).split(_CHUNK):
-        near = rows[index[part]]
-        offset = near.mean(1) - origins[part]
-        chance = _spread(rows, index[part]).square().sum((1, 2)) / index.shape[1]
-        found = offset.square().sum(1)
-        share = 1 - chance / found.where(found > 0, torch.inf)
-        shrunk[part] = share.clamp(min=0)[:, None] * offset
-    return shrunk
+        offset = rows[index[part]].mean(1) - origins[part]
+        if shrink:
+            chance = _spread(rows, index[part]).square().sum((1, 2)) / index.shape[1]
+            found = offset.square().sum(1)
+            share = 1 - chance / found.where(found > 0, torch.inf)
+            offset = share.clamp(min=0)[:, None] * offset
+        moved[part] = origins[part] + step * offset
+    return moved
 
 
 def _spread(rows: Tensor, index: Tensor) -> Tensor:

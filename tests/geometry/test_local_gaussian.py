@@ -67,16 +67,18 @@ def test_step_alone_nearly_keeps_second_moments_of_a_gaussian():
     np.testing.assert_allclose(found, np.cov(rows.numpy().T), atol=0.1)
 
 
-def test_components_are_one_step_towards_the_neighbourhood(rows):
+@pytest.mark.parametrize("spacing", [NO_RESTORING, np.inf])
+def test_components_are_one_step_towards_the_neighbourhood(rows, spacing):
     keep = (1 - 0.6**2) ** 0.5
-    law = make(rows, noise=0.6, temperature=0.5, spacing=NO_RESTORING)
+    law = make(rows, noise=0.6, temperature=0.5, spacing=spacing)
     means = []
     for i in (0, 17):
         near = (rows - rows[i]).norm(dim=1).argsort()[:21]
         offset = rows[near].mean(0) - rows[i]
-        chance = np.trace(np.cov(rows[near].numpy().T)) / 21
-        shrunk = max(0, 1 - chance / float(offset.square().sum())) * offset
-        means.append(rows[i] + (1 - keep) * shrunk)
+        if np.isinf(spacing):
+            chance = np.trace(np.cov(rows[near].numpy().T)) / 21
+            offset *= max(0, 1 - chance / float(offset.square().sum()))
+        means.append(rows[i] + (1 - keep) * offset)
         expected = (0.5 * 0.6) ** 2 * np.cov(rows[near].numpy().T)
         np.testing.assert_allclose(covariances(law)[i], expected, atol=1e-9)
     # All means are shifted by one vector, which keeps their mean.

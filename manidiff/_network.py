@@ -1,0 +1,157 @@
+"""A score that a network learns: what it is taught, and the denoiser it becomes."""
+
+import copy
+
+import numpy as np
+import torch
+from torch import nn
+
+from manidiff._training import NoisedDraws
+from manidiff._utils.random import draw_seed
+from manidiff.diffusion.generalization import generalization_scale
+from manidiff.diffusion.preconditioning import PreconditionedDenoiser
+from manidiff.diffusion.training_law import EmpiricalTrainingLaw
+from manidiff.geometry.local_gaussian import LocalGaussianLaw
+from manidiff.nets import ResidualMLP
+
+# The local-Gaussian law: neighbourhood, step, temperature, and the length, in
+# nearest-neighbour distances, beyond which it restores variances.
+_LOCAL_LAW = {"n_neighbors": 30, "noise": 0.8, "temperature": 0.85}
+_LOCAL_SPACING = 0.5
+# The law has a few axes a row; of more rows than this allows a random part serves.
+_MAX_LAW_ENTRIES = 2**27
+# Of more rows, training by default meets each fewer than about ten times, too few to
+# learn it by heart.
+_MANY_ROWS = 75_000
+# Smallest noise level, over the largest, at which networks compute.
+_SMALLEST_SHARE = 1e-12
+
+
+class NetworkMixin:
+    """Makes and teaches the network of an estimator.
+
+    Once taught, the network is `net_.module_`. It knows noise levels from
+    `_sigma_floor` on.
+    """
+
+    def _decide_training_law(self, surfaces):
+        if self.training_law != "auto":
+            return self.training_law
+        many = len(surfaces.rows) > _MANY_ROWS
+        return (
+            "empirical" if surfaces.is_clean or many or not self.sigma_c_ else "local"
+        )
+
+    def _make_network(self, conditions):
+        n_conditions = 0 if conditions is None else conditions.shape[1]
+        shape = (self.gaussian_.rank, n_conditions)
+        if self.warm_start and hasattr(self, "net_"):
+            if shape != self._network_shape:
+                raise ValueError(
+                    "warm_start=True, but the network was made for data of rank "
+                    f"{self._network_shape[0]} with {self._network_shape[1]} "
+                    f"conditions, not {shape[0]} and {shape[1]}. Use warm_start=False."
+                )
+            return self.net_.module_
+        self._network_shape = shape
+        if isinstance(self.module, nn.Module):
+            return copy.deepcopy(self.module)
+        if self.module is not None:
+            return self.module(*shape)
+        return ResidualMLP(*shape, width=self.width, depth=self.depth)
+
+    def _split(self, n_rows, rng):
+        """Return the indices of the training and of the held-out rows."""
+        if not self.early_stopping:
+            return np.arange(n_rows), np.arange(0)
+        n_held_out = max(round(self.validation_fraction * n_rows), 1)
+        if n_rows - n_held_out < 2:
+            raise ValueError(
+                f"early_stopping=True holds out {n_held_out} of {n_rows} distinct "
+                "rows, which leaves fewer than 2 to train on. Use early_stopping=False "
+                f"or a smaller validation_fraction={self.validation_fraction!r}."
+            )
+        order = rng.permutation(n_rows)
+        return order[n_held_out:], order[:n_held_out]
+
+    def _draws(self, network, rows, weights, conditions, kept, rng):
+        if self.training_law_ == "local":
+            entries_a_row = (_LOCAL_LAW["n_neighbors"] + 1) * rows.shape[1]
+            n_rows = max(_MAX_LAW_ENTRIES // entries_a_row, 2)
+            kept = rng.permutation(kept)[:n_rows] if len(kept) > n_rows else kept
+            given = None if conditions is None else conditions[kept]
+            law = self._local_law(rows[kept], weights[kept], given)
+            return self._noised(law, network, weights, conditions, kept)
+        return self._row_draws(network, rows, weights, conditions, kept, rng)
+
+    def _local_law(self, rows, weights, conditions):
+        law = LocalGaussianLaw(
+            torch.from_numpy(rows),
+            torch.from_numpy(weights),
+            **self._neighbor_search(rows, conditions),
+            spacing=_LOCAL_SPACING * self.nn_distance_,
+            **_LOCAL_LAW,
+        )
+        return law.to(self._usable_device(), torch.float32)
+
+    def _row_draws(self, network, rows, weights, conditions, kept, rng=None):
+        sigma_stable = np.inf
+        # Posterior means over all rows would mix rows of different conditions.
+        if rng is not None and conditions is None:
+            sigma_stable = generalization_scale(
+                torch.from_numpy(rows[kept]),
+                torch.from_numpy(weights[kept]),
+                self.nn_distance_,
+                torch.Generator().manual_seed(draw_seed(rng)),
+            )
+        law = EmpiricalTrainingLaw(
+            self._tensor(rows[kept]).float(),
+            self._tensor(weights[kept]).float(),
+            sigma_stable,
+        )
+        return self._noised(law, network, weights, conditions, kept)
+
+    def _noised(self, law, network, weights, conditions, kept):
+        if conditions is not None:
+            conditions = self._tensor(conditions[kept]).float()
+        return NoisedDraws(
+            law,
+            self._tensor(weights[kept]),
+            conditions,
+            self._preconditioned(network, torch.float32),
+            (self._sigma_floor(), self.sigma_max_),
+        )
+
+    def _check_precision(self):
+        if self._sigma_floor() < _SMALLEST_SHARE * self.sigma_max_:
+            raise ValueError(
+                f"X spreads over {self.sigma_max_:.3g} in the scaled space, but its "
+                f"nearest rows are {self.nn_distance_:.3g} apart: single precision "
+                "does not hold both. Remove outliers from X, use scaling='feature', "
+                "or raise coarseness or sigma_min."
+            )
+
+    def _sigma_floor(self):
+        """Return the smallest noise level that the network learns."""
+        return self.sigma_c_ if self.sigma_c_ > 0 else self.sigma_min_
+
+    def _preconditioned(self, network, dtype):
+        return PreconditionedDenoiser(
+            network, self.gaussian_.to(self._usable_device(), dtype)
+        )
+
+    def _network_denoiser(self, dtype, conditions):
+        """Return the network as a denoiser of float64 points, computing in dtype."""
+        network = self.net_.module_.to(self._usable_device())
+        if dtype == torch.float64:
+            network = copy.deepcopy(network).double()
+        denoiser = self._preconditioned(network, dtype)
+        given = None if conditions is None else conditions.to(dtype)
+
+        def denoise(x, sigma):
+            # Beyond what the network has learned, the data is all but normal.
+            if len(sigma) and float(sigma.min()) > self.sigma_max_ * (1 + 1e-6):
+                return self.gaussian_.to(x.device, x.dtype).denoise(x, sigma)
+            return denoiser(x.to(dtype), sigma.to(dtype), given).to(x.dtype)
+
+        return denoise
