@@ -5,6 +5,7 @@ from abc import abstractmethod
 
 import numpy as np
 import torch
+from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.validation import validate_data
 
 from manidiff._utils.random import draw_seed
@@ -15,6 +16,10 @@ from manidiff.geometry.surface_choice import SurfaceChoice
 
 # Draws through which the surfaces of uniform sampling go.
 _N_UNIFORM_STARTS = 4096
+# A draw farther from the surface through the others than this share of the distance to
+# its tenth neighbour has strayed.
+_STRAY = 0.2
+_STRAY_NEIGHBOR = 10
 
 
 class ManifoldMixin:
@@ -125,6 +130,9 @@ class ManifoldMixin:
         start = self.sample(_N_UNIFORM_STARTS, random_state=draw_seed(rng))
         rows = np.unique(self.scaling_.apply(start), axis=0)
         surfaces = SurfaceChoice(rows, rng)
+        if surfaces.is_clean:
+            rows = _without_strays(surfaces)
+            surfaces = SurfaceChoice(rows, rng)
         if not surfaces.is_clean:
             raise ValueError(
                 "target='uniform' needs a smooth manifold, but draws of the model miss "
@@ -138,7 +146,7 @@ class ManifoldMixin:
             return torch.from_numpy(self.scaling_.invert(projected.numpy()))
 
         # In the units of X: uniform there is not uniform in the scaled space.
-        start = torch.from_numpy(start)
+        start = torch.from_numpy(self.scaling_.invert(rows))
         draws = uniform_on_manifold(
             project,
             start,
@@ -155,3 +163,16 @@ class ManifoldMixin:
                 stacklevel=3,
             )
         return draws.points.numpy()
+
+
+def _without_strays(surfaces):
+    """Return the rows that lie near the surface through the other rows.
+
+    A few draws of a network end far from all others. On surfaces through the draws
+    each would become a piece of the manifold.
+    """
+    rows = surfaces.rows
+    n_neighbors = min(_STRAY_NEIGHBOR, len(rows) - 1)
+    reach = NearestNeighbors(n_neighbors=n_neighbors).fit(rows).kneighbors()[0][:, -1]
+    missed = surfaces.surface.leave_one_out(np.arange(len(rows)))
+    return rows[missed < _STRAY * reach]

@@ -33,6 +33,23 @@ def test_draws_are_uniform_on_the_circle(rows, model):
     assert chisquare(np.histogram(np.arctan2(*rows.T), 24)[0]).pvalue < 1e-9
 
 
+class Straying(LocalPolynomialScoreDiffusion):
+    """Draws of which a few end far from all others."""
+
+    def sample(self, n_samples=1, *, target="data", random_state=None):
+        if target == "uniform":
+            return super().sample(n_samples, target=target, random_state=random_state)
+        drawn = super().sample(n_samples, random_state=random_state)
+        drawn[::400] *= np.linspace(0.2, 0.8, len(drawn[::400]))[:, None]
+        return drawn
+
+
+def test_draws_that_stray_are_no_part_of_the_manifold(rows):
+    model = Straying(random_state=0).fit(rows)
+    drawn = model.sample(500, target="uniform", random_state=0)
+    assert np.abs(np.linalg.norm(drawn, axis=1) - 3).max() < 0.05
+
+
 def test_what_cannot_be_is_refused_by_name(rows):
     model = LocalPolynomialScoreDiffusion(random_state=0).fit(rows)
     with pytest.raises(ValueError, match="target='flat' must be"):
