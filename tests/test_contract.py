@@ -486,6 +486,9 @@ def test_conditional(estimator, X, kind):
     assert np.isfinite(estimator.score_samples(X, y)).all()
     assert np.isfinite(estimator.score(X, y))
     assert estimator.denoise(X, 0.5, y=y).shape == X.shape
+    far = X + np.arange(len(X))[:, None]
+    assert estimator.project(far, y=y).shape == X.shape
+    assert estimator.intrinsic_dimension(X, y=y).shape == (len(X),)
     if kind == "labels":
         assert np.isfinite(estimator.score_samples(X)).all()
         assert np.isfinite(cross_val_score(estimator, X, y, cv=2)).all()

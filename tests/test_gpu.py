@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from manidiff import CoarseScoreDiffusion, EmpiricalScoreDiffusion
+from manidiff import (
+    CoarseScoreDiffusion,
+    EmpiricalScoreDiffusion,
+    LocalPolynomialScoreDiffusion,
+)
 
 pytestmark = pytest.mark.gpu
 
@@ -22,6 +26,13 @@ ESTIMATORS = {
     "coarse": CoarseScoreDiffusion(device="cuda", random_state=0, **SMALL),
     "local": CoarseScoreDiffusion(
         training_law="local", device="cuda", random_state=0, **SMALL
+    ),
+    "surface": CoarseScoreDiffusion(
+        final_step="local_polynomial", device="cuda", random_state=0, **SMALL
+    ),
+    "local-polynomial": LocalPolynomialScoreDiffusion(device="cuda", random_state=0),
+    "local-polynomial-none": LocalPolynomialScoreDiffusion(
+        final_step="none", device="cuda", random_state=0
     ),
     "conditional": CoarseScoreDiffusion(
         conditional=True, device="cuda", random_state=0, **SMALL
@@ -67,6 +78,16 @@ def test_device_gives_what_the_cpu_gives(fitted, X):
     np.testing.assert_allclose(
         on_cpu.sample(5, random_state=0), fitted.sample(5, random_state=0), atol=2e-3
     )
+
+
+def test_the_manifold_on_the_device_is_that_on_the_cpu(fitted, X):
+    on_cpu = pickle.loads(pickle.dumps(fitted))
+    on_cpu.device_ = "cpu"
+    labels = X[:20, 0] > 0 if fitted.conditional else None
+    for method in ("project", "distance", "intrinsic_dimension"):
+        expected = getattr(on_cpu, method)(X[:20], y=labels)
+        found = getattr(fitted, method)(X[:20], y=labels)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_global_generator_of_the_device_is_untouched(fitted, X):

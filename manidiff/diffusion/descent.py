@@ -43,17 +43,14 @@ def descend(denoiser: Denoiser, x: Tensor, sigma_c: float, sigma_max: float) -> 
     while 2 * levels[-1] <= sigma_max:
         levels.append(2 * levels[-1])
     height = torch.full((len(x),), len(levels) - 1, device=x.device)
-    open_ = torch.arange(len(x), device=x.device)
-    for i, level in enumerate(levels[:-1]):
-        moved = (x[open_] - _at(denoiser, x[open_], level)).norm(dim=1)
-        within = moved <= _REACH * level
-        height[open_[within]] = i
-        open_ = open_[~within]
-    x = x.clone()
+    # All rows at every level: a denoiser may be bound to the conditions of each.
+    for i in range(len(levels) - 2, -1, -1):
+        moved = (x - _at(denoiser, x, levels[i])).norm(dim=1)
+        height[moved <= _REACH * levels[i]] = i
     for i in range(len(levels) - 1, 0, -1):
         high = height >= i
         if high.any():
-            x[high] = _at(denoiser, x[high], levels[i])
+            x = torch.where(high[:, None], _at(denoiser, x, levels[i]), x)
     return x
 
 
