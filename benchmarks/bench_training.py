@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from manidiff import _training
-from manidiff._training import NoisedDraws, WarmUpCosine
+from manidiff._training import WarmUpCosine
 from manidiff.diffusion.gaussian import Gaussian
+from manidiff.diffusion.noised_draws import NoisedDraws
 from manidiff.diffusion.preconditioning import PreconditionedDenoiser
 from manidiff.diffusion.training_law import EmpiricalTrainingLaw
 from manidiff.nets import ResidualMLP

@@ -19,6 +19,7 @@ from manidiff._utils.compat import (
     StrOptions,
     check_sample_weight,
     fit_context,
+    with_callbacks,
 )
 from manidiff._utils.device import resolve_device
 from manidiff._utils.random import balanced_normal, draw_seed, make_rng
@@ -73,6 +74,7 @@ class ScoreDiffusion(
     }
 
     @fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
     def fit(self, X, y=None, sample_weight=None):
         """Learn the score of the rows of X.
 

@@ -1,36 +1,32 @@
 """The main estimator: a network that learns a coarse score and keeps no row."""
 
+import copy
 from numbers import Integral, Real
 
 import numpy as np
 import torch
 
 from manidiff._base import ScoreDiffusion
+from manidiff._freezing import FINEST, FreezingMixin
 from manidiff._network import NetworkMixin
-from manidiff._training import FixedDraws, net_on_cpu, train
+from manidiff._training import net_on_cpu, train
 from manidiff._utils.compat import Interval, StrOptions
-from manidiff._utils.random import balanced_normal, draw_seed, forked_torch_seed
-from manidiff.diffusion.calibration import choose_frozen_level
+from manidiff._utils.random import draw_seed, forked_torch_seed
+from manidiff._watching import WatchedFitMixin
+from manidiff.diffusion.noised_draws import FixedDraws
 from manidiff.diffusion.projectors import (
-    PROJECTORS,
     FrozenBelow,
-    OntoSurface,
     OwnNoise,
 )
 from manidiff.geometry.surface_choice import SurfaceChoice
 
-# With coarseness="auto" a network learns down to this noise level, in nearest-neighbour
-# distances, and on a manifold the best of the levels to freeze at is then chosen.
-_FINEST = 0.1
-_LEVELS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25)
-_N_CALIBRATION = 512
-# Rows by which the data's own noise is measured.
-_MAX_RESIDUALS = 4096
 # Noised draws a held-out row.
 _HELD_OUT_REPEATS = 16
 
 
-class CoarseScoreDiffusion(NetworkMixin, ScoreDiffusion):
+class CoarseScoreDiffusion(
+    NetworkMixin, FreezingMixin, WatchedFitMixin, ScoreDiffusion
+):
     """Diffusion with a score that a network learns only down to a coarse noise level.
 
     Above the noise level sigma_c the network learns the score of the data; below, it is
@@ -80,8 +76,11 @@ class CoarseScoreDiffusion(NetworkMixin, ScoreDiffusion):
         Largest learning rate; it warms up over 100 steps and falls along a cosine.
     optimizer : torch optimizer class, default=None
         None is AdamW.
-    callbacks : list of skorch callbacks, default=None
-        Called during training, after the built-in ones.
+    callbacks : list of callables or skorch callbacks, default=None
+        A callable gets, after every epoch of 100 steps, the estimator as if training
+        had ended there, with the record of the epoch as ``history_[-1]``; when it
+        returns True, training ends. See `manidiff.model_selection.HeldOutMonitor`.
+        Callbacks of scikit-learn (1.9 and later) are set with `set_callbacks`.
     early_stopping : bool, default=False
         Whether to hold rows out and stop when their loss no longer improves.
     validation_fraction : float, default=0.1
@@ -244,10 +243,18 @@ class CoarseScoreDiffusion(NetworkMixin, ScoreDiffusion):
         surfaces = SurfaceChoice(rows, rng)
         self.surface_residual_ = surfaces.residual
         self.surface_ = self._kept_surface(surfaces)
-        self._set_sigma_c(lambda: _FINEST * self.nn_distance_)
+        self._set_sigma_c(lambda: FINEST * self.nn_distance_)
         self._check_precision()
         self.training_law_ = self._decide_training_law(surfaces)
         device = self._usable_device()
+
+        def finish(estimator):
+            chance = copy.deepcopy(rng)
+            estimator._freeze(rows, weights, conditions, surfaces, chance)
+
+        def training_rows():
+            return self.scaling_.invert(rows)
+
         with forked_torch_seed(draw_seed(rng), device):
             network = self._make_network(conditions).to(device)
             train_rows, held_out_rows = self._split(len(rows), rng)
@@ -259,6 +266,7 @@ class CoarseScoreDiffusion(NetworkMixin, ScoreDiffusion):
                     self._row_draws(network, rows, weights, conditions, held_out_rows),
                     _HELD_OUT_REPEATS * len(held_out_rows),
                 )
+            on_epoch = self._watch(finish, training_rows)
             self.net_, self.history_ = train(
                 network,
                 draws,
@@ -267,78 +275,14 @@ class CoarseScoreDiffusion(NetworkMixin, ScoreDiffusion):
                 batch_size=self.batch_size,
                 learning_rate=self.learning_rate,
                 optimizer=self.optimizer,
-                callbacks=self.callbacks or (),
+                callbacks=self._skorch_callbacks(),
+                on_epoch=on_epoch,
                 patience=self.n_iter_no_change,
                 verbose=self.verbose,
                 device=device,
             )
         self._freeze(rows, weights, conditions, surfaces, rng)
-
-    def _kept_surface(self, surfaces):
-        if self.final_step != "local_polynomial":
-            return None
-        if surfaces.surface is None:
-            raise ValueError(
-                "final_step='local_polynomial' needs more rows of X than the "
-                f"{len(surfaces.rows)} distinct ones. Use final_step='auto'."
-            )
-        return surfaces.surface
-
-    def _freeze(self, rows, weights, conditions, surfaces, rng):
-        """Decide the level and the projector below which the score is frozen."""
-        self._noise_variances = None
-        self.final_step_ = "tweedie" if self.final_step == "auto" else self.final_step
-        if surfaces.is_clean:
-            self._choose_projector(surfaces, rng)
-        elif self.final_step == "auto":
-            self._noise_variances = self._residual_variances(
-                rows, weights, conditions, rng
-            )
-        if self.surface_ is not None:
-            self.final_step_ = "local_polynomial"
-
-    def _choose_projector(self, surfaces, rng):
-        """Take the level and projector whose draws land closest to the surfaces."""
-        levels = [self._sigma_floor()]
-        if self.coarseness == "auto":
-            coarser = [level * self.nn_distance_ for level in _LEVELS]
-            levels = [x for x in coarser if self.sigma_c_ < x < self.sigma_max_ / 2]
-            levels.append(self.sigma_c_)
-        projectors = [self.final_step_]
-        # Surfaces through the rows cannot tell at which level draws are best.
-        if self.final_step in ("auto", "local_polynomial"):
-            projectors = sorted(PROJECTORS)
-        if len(levels) * len(projectors) == 1 or self.final_step == "none":
-            return
-        conditions = None
-        if self.conditional:
-            conditions = self._tensor(self.conditions_.draw(_N_CALIBRATION, rng))
-        normal = balanced_normal(_N_CALIBRATION, self.gaussian_.rank, rng)
-        level, self.final_step_ = choose_frozen_level(
-            self._network_denoiser(torch.float32, conditions),
-            self._start(self._tensor(normal), conditions, rng),
-            self.sigma_max_,
-            levels,
-            projectors,
-            lambda x: float(np.median(surfaces.distance(x.cpu().numpy()))),
-        )
-        if self.coarseness == "auto":
-            self.sigma_c_ = level
-
-    def _residual_variances(self, rows, weights, conditions, rng):
-        """Return how far rows lie from their projection: the data's own noise."""
-        if len(rows) > _MAX_RESIDUALS:
-            chosen = rng.choice(len(rows), _MAX_RESIDUALS, p=weights)
-            rows, weights = rows[chosen], np.full(_MAX_RESIDUALS, 1 / _MAX_RESIDUALS)
-            conditions = None if conditions is None else conditions[chosen]
-        denoiser = self._network_denoiser(torch.float32, self._tensor(conditions))
-        x = self._tensor(rows)
-        with torch.no_grad():
-            frozen = FrozenBelow(
-                denoiser, self._sigma_floor(), PROJECTORS[self.final_step_]
-            )
-            residual = self.gaussian_.axes.T.to(x) @ (x - frozen.project(x)).T
-        return (residual**2 @ self._tensor(weights)).cpu()
+        self._end_watch(training_rows)
 
     def _bound_denoiser(self, conditions, *, differentiable):
         # Scores in single precision would depend on which rows share a batch.
@@ -350,11 +294,6 @@ class CoarseScoreDiffusion(NetworkMixin, ScoreDiffusion):
                 self._tensor(self.gaussian_.axes), self._tensor(self._noise_variances)
             )
         return FrozenBelow(denoiser, self._sigma_floor(), self._projector(), noise)
-
-    def _projector(self):
-        if self.surface_ is not None:
-            return OntoSurface(self.surface_.project)
-        return PROJECTORS["tweedie" if self.final_step_ == "none" else self.final_step_]
 
     def _sigma_range(self):
         return self.sigma_max_, self._sigma_floor()

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from manidiff._training import NoisedDraws
 from manidiff._utils.random import draw_seed
 from manidiff.diffusion.generalization import generalization_scale
+from manidiff.diffusion.noised_draws import NoisedDraws
 from manidiff.diffusion.preconditioning import PreconditionedDenoiser
 from manidiff.diffusion.training_law import EmpiricalTrainingLaw
 from manidiff.geometry.local_gaussian import LocalGaussianLaw

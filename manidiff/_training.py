@@ -6,7 +6,7 @@ whatever the number of rows; `STEPS_PER_EPOCH` of them are what skorch calls an 
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import skorch
@@ -18,13 +18,11 @@ from skorch.callbacks import (
     LRScheduler,
 )
 from skorch.helper import predefined_split
-from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch import nn
 from tqdm.auto import tqdm
 
 from manidiff._utils.chunking import chunk_slices
-from manidiff.diffusion.preconditioning import PreconditionedDenoiser
-from manidiff.diffusion.training_law import TrainingLaw
+from manidiff.diffusion.noised_draws import Batch, FixedDraws, NoisedDraws
 from manidiff.exceptions import NonFiniteLossError
 
 STEPS_PER_EPOCH = 100
@@ -33,73 +31,7 @@ _GRADIENT_NORM = 1.0
 _EMA_DECAY = 0.999
 _WEIGHT_DECAY = 1e-4
 
-Batch = tuple[dict[str, Tensor], Tensor]
-
-
-class NoisedDraws(Dataset):
-    """Batches of noised draws of a law, made as they are asked for.
-
-    The indices that a loader passes only tell how many draws it wants, so a batch is
-    one tensor operation instead of many items to collate.
-
-    Parameters
-    ----------
-    law : TrainingLaw
-        What is noised.
-    weights : Tensor of shape (N,)
-        Probabilities of the rows that draws descend from.
-    conditions : Tensor of shape (N, c) or None
-        Conditions of the rows.
-    denoiser : PreconditionedDenoiser
-        Its preconditioning turns denoising targets into targets of the network.
-    sigma_range : tuple of two floats
-        Noise levels, drawn with ln(sigma) uniform and stratified within a batch.
-    """
-
-    def __init__(
-        self,
-        law: TrainingLaw,
-        weights: Tensor,
-        conditions: Tensor | None,
-        denoiser: PreconditionedDenoiser,
-        sigma_range: tuple[float, float],
-    ) -> None:
-        self.law = law
-        self.cumulative = weights.cumsum(0) / weights.sum()
-        self.conditions = conditions
-        self.denoiser = denoiser
-        self.log_low, self.log_high = map(math.log, sigma_range)
-
-    def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """Return a batch of as many draws as there are indices."""
-        n, like = len(indices), self.cumulative
-        strata = torch.arange(n, dtype=like.dtype, device=like.device)
-        share = (strata + torch.rand_like(strata)) / n
-        log_sigma = self.log_low + share * (self.log_high - self.log_low)
-        index = torch.searchsorted(like, torch.rand_like(strata))
-        index = index.clamp(max=len(like) - 1)
-        sigma = log_sigma.exp().float()
-        x, target = self.law.noised(index, sigma)
-        condition = None if self.conditions is None else self.conditions[index]
-        return self.denoiser.training_pair(x, sigma, target, condition)
-
-
-class FixedDraws(Dataset):
-    """One frozen set of noised draws, on which epochs can be compared."""
-
-    def __init__(self, draws: NoisedDraws, n_draws: int) -> None:
-        self.inputs, self.target = draws.__getitems__(range(n_draws))
-
-    def __len__(self) -> int:
-        """Return the number of draws."""
-        return len(self.target)
-
-    def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """Return the draws at consecutive indices."""
-        rows = slice(indices[0], indices[-1] + 1)
-        return {key: value[rows] for key, value in self.inputs.items()}, self.target[
-            rows
-        ]
+OnEpoch = Callable[[list[dict[str, Any]], Callable[[], skorch.NeuralNet]], bool]
 
 
 class StepLoader:
@@ -190,11 +122,59 @@ class MovingAverage(Callback):
         torch._foreach_lerp_(self.averages_, self.weights, 1 - decay)
         self.n_seen_ += 1
 
+    def averaged(self, network: nn.Module) -> nn.Module:
+        """Return a copy of the network with the averages as its weights."""
+        ended = copy.deepcopy(network).eval()
+        with torch.no_grad():
+            for weight, average in zip(ended.parameters(), self.averages_, strict=True):
+                weight.copy_(average)
+        return ended
+
     def on_train_end(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
         """Put the averages in place of the weights."""
         for weight, average in zip(self.weights, self.averages_, strict=True):
             weight.copy_(average)
         del self.weights, self.averages_
+
+
+class EpochReport(Callback):
+    """Keeps the history, hands it over after every epoch, and stops where asked to.
+
+    Parameters
+    ----------
+    history : list of dict
+        Gets one entry an epoch.
+    average : MovingAverage
+        Knows the weights that training would end with now.
+    on_epoch : callable or None
+        ``(history, net_now)`` of the history so far and a function that returns a net
+        as if training had ended now; returns whether to stop.
+    """
+
+    def __init__(
+        self,
+        history: list[dict[str, Any]],
+        average: MovingAverage,
+        on_epoch: OnEpoch | None,
+    ) -> None:
+        self.history = history
+        self.average = average
+        self.on_epoch = on_epoch
+
+    def on_epoch_end(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
+        """Write the epoch into the history and hand it over."""
+        self.history.append(_summary(net.history[-1]))
+        if self.on_epoch is None:
+            return
+        if self.on_epoch(self.history, lambda: self._net_now(net)):
+            # How skorch ends training early.
+            raise KeyboardInterrupt
+
+    def _net_now(self, net: skorch.NeuralNet) -> skorch.NeuralNet:
+        ended = copy.copy(net)
+        vars(ended)["module_"] = self.average.averaged(net.module_)
+        _forget_data(ended)
+        return ended
 
 
 class ProgressBar(Callback):
@@ -233,6 +213,7 @@ def train(
     learning_rate: float,
     optimizer: type[torch.optim.Optimizer] | None,
     callbacks: Sequence[Callback],
+    on_epoch: OnEpoch | None,
     patience: int,
     verbose: int,
     device: torch.device,
@@ -256,6 +237,8 @@ def train(
         None for AdamW.
     callbacks : sequence of skorch callbacks
         Called after the built-in ones.
+    on_epoch : callable or None
+        See `EpochReport`.
     patience : int
         Epochs of `STEPS_PER_EPOCH` steps.
     verbose : int
@@ -281,11 +264,14 @@ def train(
         step_every="batch",
         event_name=None,
     )
+    history: list[dict[str, Any]] = []
+    average = MovingAverage()
     own = [
         ("step_watch", StepWatch(learning_rate)),
         ("clipping", GradientNormClipping(_GRADIENT_NORM)),
         ("schedule", schedule),
-        ("moving_average", MovingAverage()),
+        ("moving_average", average),
+        ("report", EpochReport(history, average, on_epoch)),
     ]
     if verbose:
         own.append(("progress", ProgressBar(max_iter)))
@@ -313,8 +299,9 @@ def train(
     )
     net.fit(draws, y=None)
     network.eval()
-    history = [_summary(epoch) for epoch in net.history]
     _forget_data(net)
+    net.optimizer_.state.clear()
+    net.optimizer_.zero_grad()
     return net, history
 
 
@@ -333,15 +320,14 @@ def _silent(message: str) -> None:
 
 def _summary(epoch: dict[str, Any]) -> dict[str, Any]:
     kept = ("epoch", "n_iter", "train_loss", "valid_loss")
-    summary = {name: epoch[name] for name in kept if name in epoch}
-    return {**summary, "seconds": epoch["dur"]}
+    summary = {name: float(epoch[name]) for name in kept if name in epoch}
+    counts = {name: int(summary[name]) for name in ("epoch", "n_iter")}
+    return {**summary, **counts, "seconds": epoch["dur"]}
 
 
 def _forget_data(net: skorch.NeuralNet) -> None:
-    """Drop what refers to training rows or only serves training."""
+    """Drop what refers to training rows."""
     net.train_split = None
     net.callbacks_ = []
     net.callbacks = "disable"
-    net.optimizer_.state.clear()
-    net.optimizer_.zero_grad()
     net.history_ = skorch.history.History()

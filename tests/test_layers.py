@@ -14,7 +14,7 @@ LAYERS = [
     ["_utils"],
     ["diffusion", "geometry", "nets"],
     ["_training"],
-    ["_conditional", "_density", "_manifold", "_network"],
+    ["_conditional", "_density", "_freezing", "_manifold", "_network", "_watching"],
     ["_base"],
     ["_coarse", "_empirical", "_local_polynomial"],
     [

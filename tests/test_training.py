@@ -12,9 +12,7 @@ from torch import nn
 
 from manidiff._training import (
     STEPS_PER_EPOCH,
-    FixedDraws,
     MovingAverage,
-    NoisedDraws,
     PassLoader,
     WarmUpCosine,
     net_on_cpu,
@@ -22,6 +20,7 @@ from manidiff._training import (
 )
 from manidiff._utils.random import forked_torch_seed
 from manidiff.diffusion.gaussian import Gaussian
+from manidiff.diffusion.noised_draws import FixedDraws, NoisedDraws
 from manidiff.diffusion.preconditioning import PreconditionedDenoiser
 from manidiff.diffusion.training_law import EmpiricalTrainingLaw
 from manidiff.exceptions import NonFiniteLossError
@@ -59,6 +58,7 @@ def fit(network=None, held_out=False, **kwargs):
         "learning_rate": 1e-3,
         "optimizer": None,
         "callbacks": (),
+        "on_epoch": None,
         "patience": 5,
         "verbose": 0,
         "device": CPU,
