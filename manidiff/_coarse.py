@@ -77,10 +77,11 @@ class CoarseScoreDiffusion(
     optimizer : torch optimizer class, default=None
         None is AdamW.
     callbacks : list of callables or skorch callbacks, default=None
-        A callable gets, after every epoch of 100 steps, the estimator as if training
-        had ended there, with the record of the epoch as ``history_[-1]``; when it
-        returns True, training ends. See `manidiff.model_selection.HeldOutMonitor`.
-        Callbacks of scikit-learn (1.9 and later) are set with `set_callbacks`.
+        A callable gets, after every epoch of 100 steps (or as many as its attribute
+        `every` says), the estimator as if training had ended there, with the record of
+        the epoch as ``history_[-1]``; when it returns True, training ends. See
+        `manidiff.model_selection.HeldOutMonitor`. Callbacks of scikit-learn (1.9 and
+        later) are set with `set_callbacks`.
     early_stopping : bool, default=False
         Whether to hold rows out and stop when their loss no longer improves.
     validation_fraction : float, default=0.1

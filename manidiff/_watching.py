@@ -15,7 +15,8 @@ class WatchedFitMixin(CallbackSupportMixin):
 
     A callable of the parameter `callbacks` is called with such an estimator, whose
     ``history_[-1]`` is the record of the epoch: what the callable writes there stays.
-    Training stops when it returns True. Callbacks set with `set_callbacks`, where
+    Training stops when it returns True. One with an attribute `every` is called after
+    every so many epochs and after the last. Callbacks set with `set_callbacks`, where
     scikit-learn has them, get the same estimator as their `fitted_estimator`.
     """
 
@@ -25,9 +26,7 @@ class WatchedFitMixin(CallbackSupportMixin):
         ``finish(estimator)`` does what is left to do after training;
         ``training_rows()`` returns the rows in the units of X.
         """
-        watching = [
-            callback for callback in self.callbacks or () if _is_plain(callback)
-        ]
+        watching = [watch for watch in self.callbacks or () if _is_plain(watch)]
         context = None
         if hasattr(self, "_skl_callbacks"):
             context = self._init_callback_context(
@@ -39,7 +38,8 @@ class WatchedFitMixin(CallbackSupportMixin):
 
         def on_epoch(history, net_now):
             ended = cache(lambda: self._ended(net_now(), history, finish))
-            stops = [bool(callback(ended())) for callback in watching]
+            due = [watch for watch in watching if self._is_due(watch, history)]
+            stops = [bool(watch(ended())) for watch in due]
             if context is not None:
                 task = context.subcontext(task_name="epoch")
                 task.call_on_fit_task_begin(estimator=self)
@@ -48,10 +48,12 @@ class WatchedFitMixin(CallbackSupportMixin):
 
         return on_epoch
 
+    def _is_due(self, watch, history):
+        is_last = history[-1]["n_iter"] == self.max_iter
+        return is_last or len(history) % getattr(watch, "every", 1) == 0
+
     def _skorch_callbacks(self):
-        return [
-            callback for callback in self.callbacks or () if not _is_plain(callback)
-        ]
+        return [watch for watch in self.callbacks or () if not _is_plain(watch)]
 
     def _ended(self, net, history, finish):
         ended = copy.copy(self)

@@ -162,16 +162,28 @@ def loss_attack(
     if not 0 < sigma < np.inf:
         raise ValueError(f"sigma={sigma!r} must be a finite number above 0.")
     rng = check_random_state(random_state)
-    scale = getattr(getattr(estimator, "scaling_", None), "scale", 1.0)
     members, others = (choose(X, max_rows, rng) for X in (X_train, X_heldout))
     # Together, so that both meet the same batches and rounding.
     X = np.vstack([members, others])
+    losses = denoising_losses(estimator, X, sigma, n_draws, rng)
+    return _attack(losses[: len(members)], losses[len(members) :], max_fpr)
+
+
+def denoising_losses(
+    estimator: Any,
+    X: np.ndarray,
+    sigma: float,
+    n_draws: int,
+    rng: np.random.RandomState,
+) -> np.ndarray:
+    """Return the squared error (n,) of denoising each row, in the scaled space."""
+    scale = getattr(getattr(estimator, "scaling_", None), "scale", 1.0)
     losses = np.zeros(len(X))
     for _ in range(n_draws):
         noisy = X + sigma * scale * rng.normal(size=X.shape)
         change = (estimator.denoise(noisy, sigma) - X) / scale
         losses += np.sum(change**2, axis=1) / n_draws
-    return _attack(losses[: len(members)], losses[len(members) :], max_fpr)
+    return losses
 
 
 def _default_sigma(estimator: Any) -> float:
