@@ -5,21 +5,17 @@ from abc import abstractmethod
 
 import numpy as np
 import torch
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.validation import validate_data
 
 from manidiff._utils.random import draw_seed
 from manidiff.diffusion.descent import descend
 from manidiff.diffusion.dimension import dimension_from_density, dimension_from_score
 from manidiff.diffusion.langevin import choose_thickness, uniform_on_manifold
+from manidiff.geometry.draws_on_surface import filled_up, without_strays
 from manidiff.geometry.surface_choice import SurfaceChoice
 
 # Draws through which the surfaces of uniform sampling go.
 _N_UNIFORM_STARTS = 4096
-# A draw farther from the surface through the others than this share of the distance to
-# its tenth neighbour has strayed.
-_STRAY = 0.2
-_STRAY_NEIGHBOR = 10
 
 
 class ManifoldMixin:
@@ -131,7 +127,8 @@ class ManifoldMixin:
         rows = np.unique(self.scaling_.apply(start), axis=0)
         surfaces = SurfaceChoice(rows, rng)
         if surfaces.is_clean:
-            rows = _without_strays(surfaces)
+            kept = SurfaceChoice(without_strays(surfaces), rng)
+            rows = filled_up(kept, _N_UNIFORM_STARTS, rng)
             surfaces = SurfaceChoice(rows, rng)
         if not surfaces.is_clean:
             raise ValueError(
@@ -163,16 +160,3 @@ class ManifoldMixin:
                 stacklevel=3,
             )
         return draws.points.numpy()
-
-
-def _without_strays(surfaces):
-    """Return the rows that lie near the surface through the other rows.
-
-    A few draws of a network end far from all others. On surfaces through the draws
-    each would become a piece of the manifold.
-    """
-    rows = surfaces.rows
-    n_neighbors = min(_STRAY_NEIGHBOR, len(rows) - 1)
-    reach = NearestNeighbors(n_neighbors=n_neighbors).fit(rows).kneighbors()[0][:, -1]
-    missed = surfaces.surface.leave_one_out(np.arange(len(rows)))
-    return rows[missed < _STRAY * reach]
