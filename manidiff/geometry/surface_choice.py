@@ -110,7 +110,8 @@ class SurfaceChoice:
             order = degree if isinstance(degree, int) else 2
             wanted = n_neighbors
             if not isinstance(wanted, int):
-                wanted = max(20, 12 * candidate)
+                # As few as will do: of few rows more are no longer near.
+                wanted = _n_neighbors(candidate, order, _MULTIPLES[0])
             # Where a surface is asked for, few rows must do.
             if isinstance(dim, int):
                 wanted = min(wanted, len(self.rows) - 1)
@@ -124,8 +125,7 @@ class SurfaceChoice:
     def _refine(self, degree: int | str, n_neighbors: int | str) -> None:
         best = np.inf
         for order in [degree] if isinstance(degree, int) else [1, 2, 3]:
-            n_terms = n_monomials(self.dim, order)
-            wanted = [int(np.ceil(factor * n_terms)) + 2 for factor in _MULTIPLES]
+            wanted = [_n_neighbors(self.dim, order, factor) for factor in _MULTIPLES]
             if isinstance(n_neighbors, int):
                 wanted = [n_neighbors]
             for count in wanted:
@@ -147,3 +147,8 @@ class SurfaceChoice:
         """Return the errors (m,) of rows left out, over the nearest-row distance."""
         surface = self._surface(dim, degree, n_neighbors)
         return surface.leave_one_out(self._asked) / self._nearest
+
+
+def _n_neighbors(dim: int, degree: int, multiple: float) -> int:
+    """Return so many times the coefficients of a surface, and two more."""
+    return int(np.ceil(multiple * n_monomials(dim, degree))) + 2

@@ -74,11 +74,23 @@ def test_rotation_and_unit_change_nothing(rng):
     assert found == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(2, 3), (20, 3), (100, 1)])
+@pytest.mark.parametrize("shape", [(2, 3), (6, 3), (100, 1)])
 def test_too_few_rows_or_columns_are_not_clean(rng, shape):
     surfaces = SurfaceChoice(rng.normal(size=shape), rng)
     assert surfaces.residual == np.inf
     assert not surfaces.is_clean
+
+
+@pytest.mark.parametrize("n_rows", [20, 30, 60, 120])
+@pytest.mark.parametrize("n_columns", [2, 3, 5, 10])
+def test_few_rows_of_noise_are_not_clean(rng, n_rows, n_columns):
+    assert not SurfaceChoice(rng.normal(size=(n_rows, n_columns)), rng).is_clean
+
+
+def test_thirty_rows_of_a_circle_are_clean(rng):
+    surfaces = SurfaceChoice(on_circle(30, rng), rng)
+    assert surfaces.is_clean
+    assert surfaces.dim == 1
 
 
 def test_distance_to_a_sphere_is_the_error_of_the_radius(rng):

@@ -1,0 +1,122 @@
+"""New rows for classes that have too few, in imbalanced-learn's interface."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from manidiff._local_polynomial import LocalPolynomialScoreDiffusion
+from manidiff._utils.compat import HasMethods
+from manidiff._utils.random import draw_seed
+
+try:
+    from imblearn.over_sampling.base import BaseOverSampler
+except ImportError as error:
+    raise ImportError(
+        "manidiff.over_sampling needs imbalanced-learn. Install it with "
+        "pip install 'manidiff[imbalanced]'."
+    ) from error
+
+
+class ManifoldOverSampler(BaseOverSampler):
+    """Over-sample with new rows on the manifold of each class.
+
+    An estimator is fitted to the rows of each class that needs more and draws what is
+    missing. It serves wherever `imblearn.over_sampling.SMOTE` does, an
+    `imblearn.pipeline.Pipeline` under cross-validation among them. SMOTE's rows lie on
+    segments between neighbours, inside a curved manifold; these lie on it.
+
+    Parameters
+    ----------
+    estimator : estimator with `sample`, default=None
+        Any estimator of manidiff, cloned for each class. None is
+        `LocalPolynomialScoreDiffusion`, which needs no training.
+    sampling_strategy : float, str, dict or callable, default="auto"
+        Which classes get new rows, and how many, as in imbalanced-learn: "auto" brings
+        all classes to the size of the largest one; a float is the ratio of the smaller
+        to the larger of two classes after resampling; a dict gives numbers of rows by
+        class.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the fits and the draws.
+
+    Attributes
+    ----------
+    estimators_ : dict
+        The fitted estimator of each class that got new rows.
+    sampling_strategy_ : dict
+        Number of new rows by class.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Column names, where X had some.
+
+    See Also
+    --------
+    imblearn.over_sampling.SMOTE : Points between neighbours.
+
+    References
+    ----------
+    Chawla, Bowyer, Hall, Kegelmeyer (2002). "SMOTE: Synthetic Minority Over-sampling
+    Technique", Journal of Artificial Intelligence Research.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from manidiff.datasets import make_circle
+    >>> from manidiff.over_sampling import ManifoldOverSampler
+    >>> X, _ = make_circle(240, random_state=0)
+    >>> X[200:] *= 2
+    >>> y = np.repeat(["many", "few"], [200, 40])
+    >>> X_new, y_new = ManifoldOverSampler(random_state=0).fit_resample(X, y)
+    >>> int((y_new == "few").sum())
+    200
+    >>> bool(np.abs(np.linalg.norm(X_new[240:], axis=1) - 2).max() < 0.1)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseOverSampler._parameter_constraints,
+        "estimator": [HasMethods(["fit", "sample"]), None],
+    }
+
+    def __init__(self, estimator=None, *, sampling_strategy="auto", random_state=None):
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.estimator = estimator
+        self.random_state = random_state
+
+    def _fit_resample(self, X, y):
+        if sparse.issparse(X):
+            X_new, y_new = self._fit_resample(X.toarray(), y)
+            return type(X)(X_new), y_new
+        random_state = check_random_state(self.random_state)
+        self.estimators_ = {}
+        rows, labels = [X], [y]
+        for label, n_samples in self.sampling_strategy_.items():
+            if n_samples == 0:
+                continue
+            drawn = self._draw(label, X[y == label], n_samples, random_state)
+            rows.append(_in_dtype(drawn, X.dtype))
+            labels.append(np.full(n_samples, label, dtype=y.dtype))
+        return np.concatenate(rows), np.concatenate(labels)
+
+    def _draw(self, label, rows, n_samples, random_state):
+        if (rows == rows[0]).all():
+            raise ValueError(
+                f"Class {label} has no two different rows, so nothing is known of "
+                "where new ones lie. Leave it out of sampling_strategy, or repeat it "
+                "with imblearn.over_sampling.RandomOverSampler."
+            )
+        estimator = LocalPolynomialScoreDiffusion()
+        if self.estimator is not None:
+            estimator = clone(self.estimator)
+        if "random_state" in estimator.get_params():
+            estimator.set_params(random_state=draw_seed(random_state))
+        self.estimators_[label] = estimator.fit(rows)
+        return estimator.sample(n_samples, random_state=draw_seed(random_state))
+
+
+def _in_dtype(drawn, dtype):
+    """Return rows in a dtype, to the nearest whole number where it holds only those."""
+    if np.issubdtype(dtype, np.integer):
+        drawn = np.rint(drawn)
+    return drawn.astype(dtype, copy=False)
