@@ -1,5 +1,6 @@
 """The estimator that needs no training: local Gaussians, then local polynomials."""
 
+import warnings
 from numbers import Integral
 
 import numpy as np
@@ -14,6 +15,10 @@ from manidiff.diffusion.gaussian_mixture import LowRankMixture
 from manidiff.diffusion.generalization import generalization_scale
 from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow, OntoSurface
 from manidiff.diffusion.row_prior import RowPrior
+from manidiff.geometry.intrinsic_dimension import (
+    LIBRARY_ESTIMATORS,
+    library_dimension,
+)
 from manidiff.geometry.local_gaussian import LocalGaussianLaw
 from manidiff.geometry.scale import neighborhood_spread
 from manidiff.geometry.surface_choice import SurfaceChoice
@@ -56,8 +61,11 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         Degree of the polynomial surfaces.
     n_neighbors : int or "auto", default="auto"
         Number of rows that a surface is fitted to, >= 2.
-    intrinsic_dim : int or "auto", default="auto"
-        Dimension of the surfaces, >= 1. These three are chosen by leaving rows out.
+    intrinsic_dim : int or {"auto", "two_nn", "mle", "local_pca"}, default="auto"
+        Dimension of the surfaces, >= 1. "auto" chooses it, as it does the degree and
+        the number of neighbours, by leaving rows out; where no surface fits, it is read
+        off the score. The other three are estimators of scikit-dimension (extra
+        `dimension`), rounded; a warning says so where the score finds another one.
     noise : {"local", "isotropic"}, default="local"
         Shape of the noise: that of each row's neighbourhood, or the same in every
         direction. "auto" coarseness of the second is the smallest level at which
@@ -149,7 +157,7 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
             Interval(Integral, 2, None, closed="left"),
         ],
         "intrinsic_dim": [
-            StrOptions({"auto"}),
+            StrOptions({"auto", *LIBRARY_ESTIMATORS}),
             Interval(Integral, 1, None, closed="left"),
         ],
         "noise": [StrOptions({"local", "isotropic"})],
@@ -188,10 +196,11 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         self.verbose = verbose
 
     def _fit(self, rows, weights, conditions, rng):
+        dim = self._asked_dimension(rows, weights, rng)
         surfaces = SurfaceChoice(
             rows,
             rng,
-            dim=self.intrinsic_dim,
+            dim=dim,
             degree=self.degree,
             n_neighbors=self.n_neighbors,
         )
@@ -199,7 +208,11 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         self.final_step_ = self._decide_final_step(surfaces)
         on_surface = self.final_step_ == "local_polynomial"
         self.surface_ = surfaces.surface if on_surface else None
-        self.intrinsic_dim_ = self._decide_dimension(surfaces, rows, weights, rng)
+        if dim == "auto" and on_surface:
+            dim = surfaces.dim
+        elif dim == "auto":
+            dim = self._own_dimension(rows, weights, rng)
+        self.intrinsic_dim_ = dim
         self.history_ = []
         rows, weights, conditions = self._bounded(rows, weights, conditions, rng)
         self.weights_, self._row_conditions = weights, conditions
@@ -219,12 +232,25 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
             )
         return self.final_step
 
-    def _decide_dimension(self, surfaces, rows, weights, rng):
-        if self.intrinsic_dim != "auto":
+    def _asked_dimension(self, rows, weights, rng):
+        """Return `intrinsic_dim`, with the name of a library's estimator resolved."""
+        if self.intrinsic_dim not in LIBRARY_ESTIMATORS:
             return self.intrinsic_dim
-        if self.surface_ is not None:
-            return surfaces.dim
-        # The estimate of the score of the rows themselves, where no surface has told.
+        estimate = library_dimension(rows, self.intrinsic_dim)
+        dim = int(np.clip(round(estimate), 1, self.gaussian_.rank))
+        own = self._own_dimension(rows, weights, rng)
+        if abs(dim - own) > max(1, own / 2):
+            warnings.warn(
+                f"intrinsic_dim={self.intrinsic_dim!r} estimates {estimate:.1f}, but "
+                f"the score of the rows says {own}. Noise, curvature or few rows "
+                "mislead one of them; try intrinsic_dim='auto'.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return dim
+
+    def _own_dimension(self, rows, weights, rng):
+        """Return the dimension that the score of the rows themselves tells."""
         points, shares = torch.from_numpy(rows), torch.from_numpy(weights)
         generator = torch.Generator().manual_seed(draw_seed(rng))
         level = generalization_scale(points, shares, self.nn_distance_, generator)
