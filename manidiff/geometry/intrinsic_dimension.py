@@ -44,4 +44,6 @@ def library_dimension(rows: np.ndarray, name: str) -> float:
             f"{len(rows)}. Use intrinsic_dim='auto'."
         )
     estimator = getattr(estimators, LIBRARY_ESTIMATORS[name])()
-    return max(float(estimator.fit(rows).dimension_), 1.0)
+    # Ranks divide by the variance along directions that have none.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return max(float(estimator.fit(rows).dimension_), 1.0)
