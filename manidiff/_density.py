@@ -4,6 +4,7 @@ from abc import abstractmethod
 
 import numpy as np
 
+from manidiff._utils.validation import check_noise_levels
 from manidiff.diffusion.likelihood import (
     divergence_probes,
     log_density,
@@ -18,11 +19,11 @@ class LogDensityMixin:
     (`_log_prior`); below, it is integrated along the probability flow.
     """
 
-    def score_samples(self, X, y=None):
+    def score_samples(self, X, y=None, *, sigma=None):
         """Return the log-density of each row at the noise level `sigma_min_`.
 
         It is the log-density of what `sample` returns, convolved with normal noise of
-        standard deviation `sigma_min_` in the scaled space, per unit of X. Densities
+        that standard deviation in the scaled space, per unit of X. Densities
         on a manifold exist only at a noise level: compare them at equal `sigma_min`.
 
         Parameters
@@ -32,19 +33,29 @@ class LogDensityMixin:
         y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
             With `conditional=True`: the density given y. Without y, class labels are
             averaged over by their training frequencies.
+        sigma : float, default=None
+            Another noise level in the scaled space, > 0. None is `sigma_min_`.
 
         Returns
         -------
         log_density : ndarray of shape (n_samples,)
             Natural logarithms, float64.
+
+        Raises
+        ------
+        ValueError
+            If sigma is not above 0, or y is missing or unknown.
         """
         Z = self._scaled(X)
+        if sigma is None:
+            sigma = self.sigma_min_
+        sigma = float(check_noise_levels(sigma, 1)[0])
         if not self.conditional:
-            log_p = self._log_density(Z, None)
+            log_p = self._log_density(Z, None, sigma)
         elif y is not None:
-            log_p = self._log_density(Z, self.conditions_.transform(y, len(Z)))
+            log_p = self._log_density(Z, self.conditions_.transform(y, len(Z)), sigma)
         else:
-            log_p = self._marginal_log_density(Z)
+            log_p = self._marginal_log_density(Z, sigma)
         return log_p + self.scaling_.log_jacobian
 
     def score(self, X, y=None):
@@ -72,11 +83,9 @@ class LogDensityMixin:
     def _sigma_prior(self):
         """Return the smallest noise level at which `_log_prior` is right."""
 
-    def _log_density(self, Z, conditions):
+    def _log_density(self, Z, conditions, sigma):
         return self._by_chunks(
-            lambda x, given: self._log_density_at(x, self.sigma_min_, given),
-            Z,
-            conditions,
+            lambda x, given: self._log_density_at(x, sigma, given), Z, conditions
         )
 
     def _log_density_at(self, x, sigma, conditions):
@@ -92,7 +101,7 @@ class LogDensityMixin:
             probes=self._probes(),
         )
 
-    def _marginal_log_density(self, Z):
+    def _marginal_log_density(self, Z, sigma):
         encoder = self.conditions_
         if encoder.classes_ is None:
             raise ValueError(
@@ -100,7 +109,7 @@ class LogDensityMixin:
                 "the targets of the rows. Pass y to score or score_samples."
             )
         joint = [
-            np.log(probability) + self._log_density(Z, np.tile(row, (len(Z), 1)))
+            np.log(probability) + self._log_density(Z, np.tile(row, (len(Z), 1)), sigma)
             for row, probability in zip(
                 encoder.encoded_, encoder.probabilities_, strict=True
             )

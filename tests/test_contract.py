@@ -363,6 +363,22 @@ def test_scores_are_densities_per_unit_of_X(estimator, X, scaling):
     np.testing.assert_allclose(rescaled, scores + shift, rtol=1e-3, atol=0.02)
 
 
+def test_density_at_another_noise_level(estimator, X):
+    estimator.fit(X)
+    level = 2 * estimator.sigma_min_
+    found = estimator.score_samples(X[:5], sigma=level)
+    np.testing.assert_array_equal(
+        estimator.score_samples(X[:5], sigma=estimator.sigma_min_),
+        estimator.score_samples(X[:5]),
+    )
+    # The same model asked at that level by its parameter.
+    other = clone(estimator).set_params(sigma_min=level).fit(X)
+    if not hasattr(estimator, "net_"):
+        np.testing.assert_allclose(other.score_samples(X[:5]), found, rtol=1e-6)
+    with pytest.raises(ValueError, match="sigma=0.0 must be finite and above 0"):
+        estimator.score_samples(X, sigma=0)
+
+
 def test_sigma_min_does_not_depend_on_coarseness(estimator, X):
     found = {
         clone(estimator).set_params(coarseness=coarseness).fit(X).sigma_min_

@@ -1,0 +1,215 @@
+"""Fidelity, novelty, coverage and score against the coarseness."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from manidiff import metrics
+from manidiff._utils.draws import draw_rows
+from manidiff.plotting._style import CHOSEN, GENERATED, label_of, panels, unclutter
+
+_METRICS = ("excess_memorization", "energy_distance", "coverage")
+_COARSENESSES = (0, 0.25, 0.5, 1, 2, 4)
+
+
+class CoarsenessCurveDisplay:
+    """What becomes of fidelity, novelty, coverage and score as coarseness grows.
+
+    One panel a measure; a line marks the chosen coarseness.
+
+    Use `from_estimator` or `from_search` to make one.
+
+    Parameters
+    ----------
+    coarseness : ndarray of shape (n_candidates,)
+        Increasing.
+    curves : dict of ndarrays of shape (n_candidates,)
+        Measures by name.
+    spreads : dict of ndarrays of shape (n_candidates,), default=None
+        Standard deviations over the splits of a search.
+    chosen : float, default=None
+        The coarseness to mark.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        One a panel.
+    figure_ : matplotlib Figure
+        Figure of the axes.
+    lines_ : dict
+        The curve of each measure.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from manidiff import EmpiricalScoreDiffusion
+    >>> from manidiff.datasets import make_torus
+    >>> from manidiff.plotting import CoarsenessCurveDisplay
+    >>> X, _ = make_torus(200, random_state=0)
+    >>> display = CoarsenessCurveDisplay.from_estimator(
+    ...     EmpiricalScoreDiffusion(), X[:100], X[100:], coarseness=[0, 2]
+    ... )
+    >>> float(display.chosen)
+    2.0
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(self, coarseness, curves, *, spreads=None, chosen=None):
+        self.coarseness = coarseness
+        self.curves = curves
+        self.spreads = spreads
+        self.chosen = chosen
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X_train,
+        X_heldout,
+        *,
+        coarseness=_COARSENESSES,
+        n_samples=1000,
+        random_state=0,
+        ax=None,
+    ):
+        """Fit an estimator at each coarseness and plot; the best score is chosen.
+
+        Parameters
+        ----------
+        estimator : estimator with `coarseness`, `score` and `sample`
+            Cloned, not changed.
+        X_train, X_heldout : array-like of shape (n_rows, n_features)
+            The rows to fit to, and others.
+        coarseness : sequence of float, default=(0, 0.25, 0.5, 1, 2, 4)
+            Each >= 0.
+        n_samples : int, default=1000
+            Rows to draw from each.
+        random_state : int, default=0
+            Seed of the draws.
+        ax : array-like of four matplotlib Axes, default=None
+            None makes a figure.
+
+        Returns
+        -------
+        display : CoarsenessCurveDisplay
+            With the artists.
+        """
+        coarseness = np.unique(np.asarray(coarseness, dtype=float))
+        found = {name: [] for name in (*_METRICS, "score")}
+        for value in coarseness:
+            model = clone(estimator).set_params(coarseness=float(value)).fit(X_train)
+            drawn = draw_rows(model, n_samples, random_state)
+            for name in _METRICS:
+                measured = getattr(metrics, name)(drawn, X_train, X_heldout)
+                found[name].append(measured)
+            found["score"].append(model.score(X_heldout))
+        curves = {name: np.array(values) for name, values in found.items()}
+        chosen = coarseness[np.argmax(curves["score"])]
+        return cls(coarseness, curves, chosen=chosen).plot(ax=ax)
+
+    @classmethod
+    def from_search(cls, search, *, param=None, negative=None, ax=None):
+        """Plot the test scores of a search over the coarseness.
+
+        Parameters
+        ----------
+        search : GridSearchCV or RandomizedSearchCV
+            Fitted.
+        param : str, default=None
+            Name of the parameter that was searched; None finds the one that ends in
+            "coarseness" or "smoothing".
+        negative : sequence of str, default=None
+            Scores that were turned to make greater better, and are turned back. None
+            turns back those that are never positive and bear the name of a metric of
+            `manidiff.metrics`.
+        ax : array-like of matplotlib Axes, default=None
+            One a score. None makes a figure.
+
+        Returns
+        -------
+        display : CoarsenessCurveDisplay
+            With the artists.
+
+        Raises
+        ------
+        ValueError
+            If the search has no such parameter, or varied others too.
+        """
+        check_is_fitted(search)
+        results = search.cv_results_
+        param = _searched(results, param)
+        values = np.array([p[param] for p in results["params"]], dtype=float)
+        if len(np.unique(values)) < len(values):
+            raise ValueError(
+                f"The search varied more than {param}: its values repeat. Fix the "
+                "other parameters and search again."
+            )
+        order = np.argsort(values)
+        names = [k.removeprefix("mean_test_") for k in results if "mean_test_" in k]
+        curves, spreads = {}, {}
+        for name in names:
+            mean = np.asarray(results[f"mean_test_{name}"], dtype=float)[order]
+            turned = _was_turned(name, mean) if negative is None else name in negative
+            curves[name] = -mean if turned else mean
+            spreads[name] = np.asarray(results[f"std_test_{name}"], dtype=float)[order]
+        best = getattr(search, "best_index_", None)
+        chosen = None if best is None else values[best]
+        return cls(values[order], curves, spreads=spreads, chosen=chosen).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : array-like of matplotlib Axes, default=None
+            One a measure. None makes a figure.
+
+        Returns
+        -------
+        display : CoarsenessCurveDisplay
+            Itself, with the artists.
+        """
+        self.axes_ = panels(len(self.curves), ax)
+        self.figure_ = self.axes_[0].figure
+        self.lines_ = {}
+        for axes, (name, curve) in zip(self.axes_, self.curves.items(), strict=True):
+            (line,) = axes.plot(
+                self.coarseness, curve, "o-", color=GENERATED, markersize=4
+            )
+            self.lines_[name] = line
+            if self.spreads is not None:
+                spread = self.spreads[name]
+                axes.fill_between(
+                    self.coarseness,
+                    curve - spread,
+                    curve + spread,
+                    color=GENERATED,
+                    alpha=0.15,
+                    linewidth=0,
+                )
+            if self.chosen is not None:
+                axes.axvline(self.chosen, color=CHOSEN, linestyle="--", label="chosen")
+            axes.set_title(label_of(name))
+            axes.set_xlabel("coarseness")
+            unclutter(axes)
+        if self.chosen is not None:
+            self.axes_[0].legend()
+        return self
+
+
+def _searched(results, param):
+    searched = [k.removeprefix("param_") for k in results if k.startswith("param_")]
+    if param is None:
+        likely = [k for k in searched if k.endswith(("coarseness", "smoothing"))]
+        param = likely[0] if likely else None
+    if param not in searched:
+        raise ValueError(
+            f"param={param!r} was not searched. Use one of {searched}, or search over "
+            "coarseness."
+        )
+    return param
+
+
+def _was_turned(name, mean):
+    """Return whether a score of that name is a distance with its sign turned."""
+    return hasattr(metrics, name) and bool((mean <= 1e-9).all()) and mean.min() < 0
