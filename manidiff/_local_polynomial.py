@@ -9,8 +9,7 @@ import torch
 from manidiff._base import ScoreDiffusion
 from manidiff._utils.compat import Interval, StrOptions
 from manidiff._utils.random import draw_seed
-from manidiff.diffusion.denoisers import EmpiricalDenoiser
-from manidiff.diffusion.dimension import dimension_from_density
+from manidiff.diffusion.dimension import dimension_of_rows
 from manidiff.diffusion.gaussian_mixture import LowRankMixture
 from manidiff.diffusion.generalization import generalization_scale
 from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow, OntoSurface
@@ -36,8 +35,6 @@ _MIN_NEIGHBORS = 10
 _SPACING = 0.5
 # The law has a few axes a row; of more rows than this allows a random part serves.
 _MAX_LAW_ENTRIES = 2**27
-# Rows at which the dimension is estimated where there is no surface.
-_MAX_ASKED = 500
 
 
 class LocalPolynomialScoreDiffusion(ScoreDiffusion):
@@ -73,6 +70,9 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
     final_step : {"auto", "none", "local_polynomial"}, default="auto"
         Whether draws are projected. "auto" does so where rows lie within a fifth of
         their spacing of the surfaces through the other rows.
+    approximate_neighbors : bool, default=False
+        Whether to seek neighbours with an approximate index (faiss, extra `ann`): for
+        10^5 rows and more in more than about fifteen columns, where trees fail.
     sigma_min : float or "auto", default="auto"
         Noise level of `score_samples` in the scaled space. "auto" is a quarter of the
         nearest-neighbour distance; it does not depend on `coarseness`.
@@ -162,6 +162,7 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         ],
         "noise": [StrOptions({"local", "isotropic"})],
         "final_step": [StrOptions({"auto", "none", "local_polynomial"})],
+        "approximate_neighbors": ["boolean"],
     }
 
     def __init__(
@@ -173,6 +174,7 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         intrinsic_dim="auto",
         noise="local",
         final_step="auto",
+        approximate_neighbors=False,
         sigma_min="auto",
         sigma_max="auto",
         scaling="feature",
@@ -187,6 +189,7 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         self.intrinsic_dim = intrinsic_dim
         self.noise = noise
         self.final_step = final_step
+        self.approximate_neighbors = approximate_neighbors
         self.sigma_min = sigma_min
         self.sigma_max = sigma_max
         self.scaling = scaling
@@ -203,6 +206,7 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
             dim=dim,
             degree=self.degree,
             n_neighbors=self.n_neighbors,
+            approximate=self.approximate_neighbors,
         )
         self.surface_residual_ = surfaces.residual
         self.final_step_ = self._decide_final_step(surfaces)
@@ -254,14 +258,8 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         points, shares = torch.from_numpy(rows), torch.from_numpy(weights)
         generator = torch.Generator().manual_seed(draw_seed(rng))
         level = generalization_scale(points, shares, self.nn_distance_, generator)
-        denoiser = EmpiricalDenoiser(points, shares, fused=False)
-        asked = rng.choice(len(rows), min(len(rows), _MAX_ASKED), replace=False)
-        found = dimension_from_density(
-            lambda x, sigma: denoiser.log_density(x, torch.full_like(x[:, 0], sigma)),
-            points[asked],
-            level,
-        )
-        return int(np.clip(round(float(found.mean())), 1, self.gaussian_.rank))
+        found = dimension_of_rows(points, shares, level, generator)
+        return int(np.clip(round(found), 1, self.gaussian_.rank))
 
     def _bounded(self, rows, weights, conditions, rng):
         """Return as many rows as the law can hold, all of them if possible."""
@@ -304,6 +302,7 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
             torch.from_numpy(weights),
             # A linear map would take rows off their surface.
             spacing=np.inf if on_surface else _SPACING * self.nn_distance_,
+            approximate=self.approximate_neighbors,
             **self._neighbor_search(rows, conditions),
             **law,
         )

@@ -1,10 +1,14 @@
 """Seeded draws from any object with a method `sample`."""
 
+from collections.abc import Callable
 from copy import copy
 from inspect import Parameter, signature
+from typing import Any
+
+import numpy as np
 
 
-def accepts(function, name):
+def accepts(function: Callable, name: str) -> bool:
     """Return whether a function takes an argument of that name."""
     parameters = signature(function).parameters
     if name in parameters:
@@ -12,7 +16,7 @@ def accepts(function, name):
     return any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
 
 
-def check_can_sample(estimator):
+def check_can_sample(estimator: Any) -> None:
     """Raise if there is nothing to draw with."""
     if not callable(getattr(estimator, "sample", None)):
         raise TypeError(
@@ -21,7 +25,7 @@ def check_can_sample(estimator):
         )
 
 
-def draw_rows(estimator, n_samples, seed):
+def draw_rows(estimator: Any, n_samples: int, seed: int) -> np.ndarray:
     """Return n_samples rows of a fitted estimator, the same for the same int seed."""
     check_can_sample(estimator)
     if accepts(estimator.sample, "random_state"):
@@ -32,7 +36,7 @@ def draw_rows(estimator, n_samples, seed):
     return drawn[0] if isinstance(drawn, tuple) else drawn
 
 
-def _with_random_state(estimator, seed):
+def _with_random_state(estimator: Any, seed: int) -> Any:
     """Return the estimator with another `random_state`, or itself if it has none."""
     if "random_state" not in getattr(estimator, "get_params", dict)():
         return estimator

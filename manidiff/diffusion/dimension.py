@@ -12,12 +12,15 @@ equation turns into
 import math
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
+from manidiff.diffusion.denoisers import EmpiricalDenoiser
 from manidiff.diffusion.likelihood import Denoiser, trace_of_jacobian
 
 # Half the step in log(sigma) of the difference quotient.
 _STEP = 0.05
+_MAX_ASKED = 500
 
 
 def dimension_from_score(
@@ -46,3 +49,20 @@ def dimension_from_density(
     """Return k(x) (n,) where ``log_density(x, sigma)`` (n,) is known in closed form."""
     rise = log_density(x, sigma * (1 + _STEP)) - log_density(x, sigma / (1 + _STEP))
     return x.shape[1] + rise / (2 * math.log1p(_STEP))
+
+
+def dimension_of_rows(
+    rows: Tensor, weights: Tensor, sigma: float, generator: torch.Generator
+) -> float:
+    """Return the mean of k(x) over rows (N, D), from the score of the rows themselves.
+
+    Of more than 500 rows a random part is asked.
+    """
+    denoiser = EmpiricalDenoiser(rows, weights, fused=False)
+    asked = torch.randperm(len(rows), generator=generator)[:_MAX_ASKED]
+    found = dimension_from_density(
+        lambda x, sigma: denoiser.log_density(x, torch.full_like(x[:, 0], sigma)),
+        rows[asked],
+        sigma,
+    )
+    return float(found.mean())

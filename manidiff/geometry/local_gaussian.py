@@ -19,8 +19,9 @@ import math
 from collections.abc import Sequence
 
 import torch
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
+
+from manidiff.geometry.neighbors import NeighborSearch
 
 # Neighbourhoods that are decomposed at once.
 _CHUNK = 4096
@@ -51,6 +52,8 @@ class LocalGaussianLaw:
         Row indices of the groups within which neighbours are sought; None for one.
     search_rows : Tensor of shape (N, E), default=None
         What neighbours are close in; None for the rows.
+    approximate : bool, default=False
+        Whether neighbours may be missed, see `NeighborSearch`.
 
     Attributes
     ----------
@@ -74,12 +77,14 @@ class LocalGaussianLaw:
         spacing: float,
         groups: Sequence[Tensor] | None = None,
         search_rows: Tensor | None = None,
+        approximate: bool = False,
     ) -> None:
         groups = [torch.arange(len(rows))] if groups is None else groups
         search_rows = rows if search_rows is None else search_rows
         weights = weights / weights.sum()
         near = [
-            group[_neighborhoods(search_rows[group], n_neighbors)] for group in groups
+            group[_neighborhoods(search_rows[group], n_neighbors, approximate)]
+            for group in groups
         ]
         keep, scale = math.sqrt(1 - noise**2), temperature * noise
         self.means = torch.empty_like(rows)
@@ -161,11 +166,11 @@ class LocalGaussianLaw:
         return means + offset, target
 
 
-def _neighborhoods(rows: Tensor, n_neighbors: int) -> Tensor:
+def _neighborhoods(rows: Tensor, n_neighbors: int, approximate: bool) -> Tensor:
     """Return, for each row, the indices of itself and of its neighbours."""
     n_found = min(n_neighbors + 1, len(rows))
-    search = NearestNeighbors(n_neighbors=n_found).fit(rows.numpy())
-    return torch.from_numpy(search.kneighbors(rows.numpy(), return_distance=False))
+    search = NeighborSearch(rows.numpy(), approximate=approximate)
+    return torch.from_numpy(search.kneighbors(rows.numpy(), n_found)[1])
 
 
 def _steps(

@@ -11,10 +11,10 @@ from math import comb
 
 import numpy as np
 import torch
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from manidiff._utils.chunking import chunk_slices
+from manidiff.geometry.neighbors import NeighborSearch
 
 # Entries of the neighbourhoods held at once: 128 MiB.
 _MAX_ENTRIES = 2**24
@@ -47,6 +47,8 @@ class MovingLeastSquares:
         polynomial has coefficients.
     n_neighbors : int
         Rows that a surface is fitted to; all there are when there are fewer.
+    approximate : bool, default=False
+        Whether neighbours may be missed, see `NeighborSearch`.
 
     Examples
     --------
@@ -61,7 +63,13 @@ class MovingLeastSquares:
     """
 
     def __init__(
-        self, rows: np.ndarray, *, dim: int, degree: int, n_neighbors: int
+        self,
+        rows: np.ndarray,
+        *,
+        dim: int,
+        degree: int,
+        n_neighbors: int,
+        approximate: bool = False,
     ) -> None:
         self.rows = torch.from_numpy(np.ascontiguousarray(rows, dtype=np.float64))
         self.dim = dim
@@ -69,7 +77,7 @@ class MovingLeastSquares:
         self.degree = degree
         while self.degree > 1 and n_monomials(dim, self.degree) > self.n_neighbors:
             self.degree -= 1
-        self._search = NearestNeighbors(n_neighbors=self.n_neighbors).fit(rows)
+        self._search = NeighborSearch(rows, approximate=approximate)
 
     def project(self, x: Tensor) -> Tensor:
         """Return the projections (n, D) of points x (n, D), in their dtype and device.
@@ -104,7 +112,7 @@ class MovingLeastSquares:
         moved, width = torch.empty_like(x), torch.empty_like(x[:, 0])
         entries = self.n_neighbors * (x.shape[1] + n_monomials(self.dim, self.degree))
         for part in chunk_slices(len(x), max(_MAX_ENTRIES // entries, 1)):
-            distances, near = self._search.kneighbors(x[part].numpy())
+            distances, near = self._search.kneighbors(x[part].numpy(), self.n_neighbors)
             moved[part] = self._surface(x[part], distances, near)
             width[part] = torch.from_numpy(distances[:, -1])
         return moved, width

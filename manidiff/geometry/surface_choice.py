@@ -38,6 +38,8 @@ class SurfaceChoice:
         below 0.2, else that of smallest residual: a surface of more dimensions may hold
         the manifold and much beside it. Then the degree and the number of neighbours of
         smallest mean error, where errors beyond the nearest row count as that distance.
+    approximate : bool, default=False
+        Whether neighbours may be missed, see `NeighborSearch`.
 
     Attributes
     ----------
@@ -68,8 +70,10 @@ class SurfaceChoice:
         dim: int | str = "auto",
         degree: int | str = "auto",
         n_neighbors: int | str = "auto",
+        approximate: bool = False,
     ) -> None:
         self.rows = X
+        self._approximate = approximate
         self.residual = np.inf
         self.surface: MovingLeastSquares | None = None
         n_asked = min(len(X), _MAX_ROWS)
@@ -140,7 +144,11 @@ class SurfaceChoice:
 
     def _surface(self, dim: int, degree: int, n_neighbors: int) -> MovingLeastSquares:
         return MovingLeastSquares(
-            self.rows, dim=dim, degree=degree, n_neighbors=n_neighbors
+            self.rows,
+            dim=dim,
+            degree=degree,
+            n_neighbors=n_neighbors,
+            approximate=self._approximate,
         )
 
     def _try(self, dim: int, degree: int, n_neighbors: int) -> np.ndarray:
