@@ -375,7 +375,7 @@ def test_density_at_another_noise_level(estimator, X):
     other = clone(estimator).set_params(sigma_min=level).fit(X)
     if not hasattr(estimator, "net_"):
         np.testing.assert_allclose(other.score_samples(X[:5]), found, rtol=1e-6)
-    with pytest.raises(ValueError, match="sigma=0.0 must be finite and above 0"):
+    with pytest.raises(ValueError, match=r"sigma=0\.0 must be finite and above 0"):
         estimator.score_samples(X, sigma=0)
 
 

@@ -4,6 +4,7 @@ All are against held-out rows: compared with the training rows, copies would be 
 Every function is called as ``metric(X_gen, X_train, X_heldout)``, also where a set does
 not enter, so that metrics can be exchanged for each other; what more a metric needs are
 keyword arguments. `loss_attack` alone takes a fitted estimator in the place of `X_gen`.
+`report` takes either, and calls them all.
 """
 
 from manidiff.metrics._coverage import coverage, recall
@@ -26,6 +27,9 @@ from manidiff.metrics._novelty import (
     nearest_neighbor_distance_ratio,
 )
 from manidiff.metrics._privacy import loss_attack, nearest_generated_attack
+from manidiff.metrics._report import report
+from manidiff.metrics._report_result import SampleReport
+from manidiff.metrics._singling_out import singling_out_attack
 from manidiff.metrics._tables import column_differences, correlation_differences
 from manidiff.metrics._two_sample import (
     energy_distance,
@@ -35,6 +39,7 @@ from manidiff.metrics._two_sample import (
 from manidiff.metrics._utility import train_on_synthetic
 
 __all__ = [
+    "SampleReport",
     "authenticity",
     "column_differences",
     "correlation_differences",
@@ -57,6 +62,8 @@ __all__ = [
     "off_manifold_distance",
     "precision",
     "recall",
+    "report",
+    "singling_out_attack",
     "sliced_wasserstein_distance",
     "train_on_synthetic",
     "two_sample_auc",

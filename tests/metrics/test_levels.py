@@ -5,19 +5,39 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
+from sklearn.ensemble import RandomForestClassifier
 
-from manidiff.datasets import Circle, CurvedFlatTorus, RotationGroup, Sphere
+from manidiff.datasets import (
+    Circle,
+    CurvedFlatTorus,
+    KleinBottle,
+    RotationGroup,
+    Sphere,
+    SwissRoll,
+    Torus,
+)
 from manidiff.metrics import (
+    coverage,
     data_copying_test,
+    density,
+    distance_to_closest_record,
+    energy_ratio,
     excess_memorization,
+    maximum_mean_discrepancy,
     memorization_interval,
     memorization_ratio,
     nearest_generated_attack,
+    nearest_neighbor_distance_ratio,
+    two_sample_auc,
 )
 
 MANIFOLDS = [Circle(), Sphere(), RotationGroup(), CurvedFlatTorus()]
+# They bend otherwise, or have a seam or an edge.
+MORE = [Torus(), SwissRoll(), KleinBottle()]
 every_manifold = pytest.mark.parametrize(
-    "manifold", MANIFOLDS, ids=lambda manifold: type(manifold).__name__
+    "manifold",
+    [*MANIFOLDS, *(pytest.param(some, marks=pytest.mark.slow) for some in MORE)],
+    ids=lambda manifold: type(manifold).__name__,
 )
 N_RUNS = 200
 
@@ -131,6 +151,57 @@ def test_attacks_on_fresh_rows_succeed_by_chance(manifold):
     assert abs(auc - 0.5) < errors[0]
     # Below the 16th of 150 held-out distances lies a share 16/151 of the others.
     assert abs(tpr - 16 / 151) < errors[1]
+
+
+def log_of(ratio):
+    return lambda *sets: np.log(ratio(*sets))
+
+
+# Of 60 generated and 60 held-out rows the five nearest to a held-out row are all
+# held-out ones by chance: 59/119 * 58/118 * ...
+UNCOVERED = np.prod([(59 - i) / (119 - i) for i in range(5)])
+# What fresh rows score on average. Generated rows can be exchanged for held-out or for
+# training rows in the ratios, which turns the sign of the logarithm.
+MEANS = {
+    "coverage": (coverage, 1 - UNCOVERED),
+    "density": (density, 1.0),
+    "distance_to_closest_record": (log_of(distance_to_closest_record), 0.0),
+    "energy_ratio": (log_of(energy_ratio), 0.0),
+    "maximum_mean_discrepancy": (
+        lambda *sets: maximum_mean_discrepancy(*sets, bandwidth=1.0),
+        0.0,
+    ),
+    "nearest_neighbor_distance_ratio": (log_of(nearest_neighbor_distance_ratio), 0.0),
+}
+
+
+@every_manifold
+@pytest.mark.parametrize("name", MEANS)
+def test_fresh_rows_meet_the_ideal_on_average(name, manifold):
+    metric, ideal = MEANS[name]
+    found = [metric(*fresh_sets(manifold, 60, seed)) for seed in range(N_RUNS)]
+    # Missed by chance with a probability of 6e-5.
+    assert abs(np.mean(found) - ideal) < 4 * np.std(found) / np.sqrt(N_RUNS)
+
+
+@pytest.mark.slow
+@every_manifold
+def test_classifiers_tell_fresh_rows_by_chance(manifold):
+    forest = RandomForestClassifier(20, min_samples_leaf=5, random_state=0)
+    n_runs, n_rows = 60, 100
+    found = [
+        two_sample_auc(
+            *fresh_sets(manifold, n_rows, seed), estimator=forest, random_state=seed
+        )
+        for seed in range(n_runs)
+    ]
+    # The standard deviation of Mann-Whitney's statistic; rows that train for each other
+    # raise it by up to 1.6 times.
+    deviation = np.sqrt((2 * n_rows + 1) / 12) / n_rows
+    assert abs(np.mean(found) - 0.5) < 4 * 1.6 * deviation / np.sqrt(n_runs)
+    # Between the quantiles of a chi-squared law at 1e-4 from either end.
+    low, high = stats.chi2.ppf([1e-4, 1 - 1e-4], n_runs - 1) / (n_runs - 1)
+    assert low < np.var(found, ddof=1) / deviation**2 < 1.6**2 * high
 
 
 def loop(generated, training, heldout, labels):
