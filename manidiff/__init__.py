@@ -3,6 +3,7 @@
 from manidiff import datasets, metrics
 from manidiff._coarse import CoarseScoreDiffusion
 from manidiff._empirical import EmpiricalScoreDiffusion
+from manidiff._loading import load
 from manidiff._local_polynomial import LocalPolynomialScoreDiffusion
 
 __version__ = "0.1.0.dev0"
@@ -13,5 +14,6 @@ __all__ = [
     "LocalPolynomialScoreDiffusion",
     "__version__",
     "datasets",
+    "load",
     "metrics",
 ]

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from manidiff._conditional import ConditionalMixin
 from manidiff._density import LogDensityMixin
 from manidiff._manifold import ManifoldMixin
+from manidiff._saving import SavingMixin
 from manidiff._utils.chunking import chunk_slices
 from manidiff._utils.compat import (
     Interval,
@@ -47,6 +48,7 @@ class ScoreDiffusion(
     ManifoldMixin,
     LogDensityMixin,
     ConditionalMixin,
+    SavingMixin,
     DensityMixin,
     BaseEstimator,
     metaclass=ABCMeta,

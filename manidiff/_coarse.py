@@ -2,6 +2,7 @@
 
 import copy
 from numbers import Integral, Real
+from os import PathLike
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from manidiff.diffusion.projectors import (
     OwnNoise,
 )
 from manidiff.geometry.surface_choice import SurfaceChoice
+from manidiff.persistence import open_checkpoint
 
 # Noised draws a held-out row.
 _HELD_OUT_REPEATS = 16
@@ -88,6 +90,11 @@ class CoarseScoreDiffusion(
         Share of the training rows held out with `early_stopping=True`.
     n_iter_no_change : int, default=5
         Epochs of 100 steps without improvement before stopping.
+    checkpoint : str or path-like, default=None
+        File in which training is kept after every epoch of 100 steps. `fit` again, with
+        the same data and parameters, goes on from it after an interruption, and gives
+        on a CPU what it would have given without; a file of another fit is refused. It
+        is removed when `fit` ends. Needs `random_state`.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit instead of afresh.
     scaling : {"feature", "global"} or None, default="feature"
@@ -175,6 +182,7 @@ class CoarseScoreDiffusion(
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "checkpoint": [str, PathLike, None],
         "warm_start": ["boolean"],
     }
 
@@ -197,6 +205,7 @@ class CoarseScoreDiffusion(
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=5,
+        checkpoint=None,
         warm_start=False,
         scaling="feature",
         n_steps=20,
@@ -223,6 +232,7 @@ class CoarseScoreDiffusion(
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.checkpoint = checkpoint
         self.warm_start = warm_start
         self.scaling = scaling
         self.n_steps = n_steps
@@ -248,6 +258,8 @@ class CoarseScoreDiffusion(
         self._check_precision()
         self.training_law_ = self._decide_training_law(surfaces)
         device = self._usable_device()
+        learned = {"X": rows, "sample_weight": weights, "y": conditions}
+        checkpoint = open_checkpoint(self, learned, rng)
 
         def finish(estimator):
             chance = copy.deepcopy(rng)
@@ -281,8 +293,11 @@ class CoarseScoreDiffusion(
                 patience=self.n_iter_no_change,
                 verbose=self.verbose,
                 device=device,
+                checkpoint=checkpoint,
             )
         self._freeze(rows, weights, conditions, surfaces, rng)
+        if checkpoint is not None:
+            checkpoint.close()
         self._end_watch(training_rows)
 
     def _bound_denoiser(self, conditions, *, differentiable):

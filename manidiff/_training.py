@@ -21,6 +21,12 @@ from skorch.helper import predefined_split
 from torch import nn
 from tqdm.auto import tqdm
 
+from manidiff._training_state import (
+    TrainingFile,
+    give_state,
+    take_state,
+    warn_of_interruption,
+)
 from manidiff._utils.chunking import chunk_slices
 from manidiff.diffusion.noised_draws import Batch, FixedDraws, NoisedDraws
 from manidiff.exceptions import NonFiniteLossError
@@ -31,6 +37,8 @@ _GRADIENT_NORM = 1.0
 _EMA_DECAY = 0.999
 _WEIGHT_DECAY = 1e-4
 
+# For those who meet a net and do not know skorch.
+Net = skorch.NeuralNet
 OnEpoch = Callable[[list[dict[str, Any]], Callable[[], skorch.NeuralNet]], bool]
 
 
@@ -83,10 +91,15 @@ class StepWatch(Callback):
 
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate = learning_rate
+        self.is_busy = False
 
     def on_train_begin(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
         """Start counting."""
         self.n_iter_ = 0
+
+    def on_epoch_begin(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
+        """Note that steps are being taken."""
+        self.is_busy = True
 
     def on_batch_end(
         self, net: skorch.NeuralNet, training: bool = False, **kwargs: Any
@@ -101,6 +114,7 @@ class StepWatch(Callback):
     def on_epoch_end(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
         """Write the count into the history."""
         net.history.record("n_iter", self.n_iter_)
+        self.is_busy = False
 
 
 class MovingAverage(Callback):
@@ -160,13 +174,17 @@ class EpochReport(Callback):
         self.history = history
         self.average = average
         self.on_epoch = on_epoch
+        self.is_busy = False
 
     def on_epoch_end(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
         """Write the epoch into the history and hand it over."""
         self.history.append(_summary(net.history[-1]))
         if self.on_epoch is None:
             return
-        if self.on_epoch(self.history, lambda: self._net_now(net)):
+        self.is_busy = True
+        stops = self.on_epoch(self.history, lambda: self._net_now(net))
+        self.is_busy = False
+        if stops:
             # How skorch ends training early.
             raise KeyboardInterrupt
 
@@ -175,6 +193,31 @@ class EpochReport(Callback):
         vars(ended)["module_"] = self.average.averaged(net.module_)
         _forget_data(ended)
         return ended
+
+
+class Checkpoint(Callback):
+    """Keeps the state of training after every epoch, and goes on from the one kept.
+
+    The last callback: nothing draws random numbers between it and the next epoch.
+    """
+
+    def __init__(self, file: TrainingFile, history: list[dict[str, Any]]) -> None:
+        self.file = file
+        self.history = history
+        self.state = file.read()
+        self.n_behind = self.state["history"][-1]["n_iter"] if self.state else 0
+        self.is_busy = False
+
+    def on_train_begin(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
+        """Bring everything to where it was."""
+        if self.state is not None:
+            give_state(net, self.state, self.history)
+
+    def on_epoch_end(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
+        """Write where everything is."""
+        self.is_busy = True
+        self.file.write(take_state(net, self.history))
+        self.is_busy = False
 
 
 class ProgressBar(Callback):
@@ -217,6 +260,7 @@ def train(
     patience: int,
     verbose: int,
     device: torch.device,
+    checkpoint: TrainingFile | None = None,
 ) -> tuple[skorch.NeuralNet, list[dict[str, Any]]]:
     """Train a network in place and return the net that owns it, with its history.
 
@@ -245,6 +289,8 @@ def train(
         Whether to show a progress bar.
     device : torch.device
         Where to train.
+    checkpoint : TrainingFile or None
+        Where training goes on from, and is kept after every epoch.
 
     Returns
     -------
@@ -257,6 +303,8 @@ def train(
     ------
     NonFiniteLossError
         At the first step whose loss is not finite.
+    KeyboardInterrupt
+        If the user interrupts the first epoch. Later, training ends with a warning.
     """
     schedule = LRScheduler(
         torch.optim.lr_scheduler.LambdaLR,
@@ -266,12 +314,16 @@ def train(
     )
     history: list[dict[str, Any]] = []
     average = MovingAverage()
+    watch = StepWatch(learning_rate)
+    report = EpochReport(history, average, on_epoch)
+    keeper = None if checkpoint is None else Checkpoint(checkpoint, history)
+    n_left = max_iter - (0 if keeper is None else keeper.n_behind)
     own = [
-        ("step_watch", StepWatch(learning_rate)),
+        ("step_watch", watch),
         ("clipping", GradientNormClipping(_GRADIENT_NORM)),
         ("schedule", schedule),
         ("moving_average", average),
-        ("report", EpochReport(history, average, on_epoch)),
+        ("report", report),
     ]
     if verbose:
         own.append(("progress", ProgressBar(max_iter)))
@@ -286,18 +338,22 @@ def train(
         optimizer=torch.optim.AdamW if optimizer is None else optimizer,
         **settings,
         lr=learning_rate,
-        max_epochs=math.ceil(max_iter / STEPS_PER_EPOCH),
+        max_epochs=math.ceil(n_left / STEPS_PER_EPOCH),
         batch_size=batch_size,
         iterator_train=StepLoader,
-        iterator_train__n_steps=max_iter,
+        iterator_train__n_steps=n_left,
         iterator_valid=PassLoader,
         train_split=None if held_out is None else predefined_split(held_out),
-        callbacks=[*own, *callbacks],
+        callbacks=[*own, *callbacks, *([("checkpoint", keeper)] if keeper else [])],
         callbacks__print_log=None,
         device=str(device),
         verbose=0,
     )
     net.fit(draws, y=None)
+    if any(one is not None and one.is_busy for one in (watch, report, keeper)):
+        warn_of_interruption(watch.n_iter_, max_iter, history)
+    elif checkpoint is not None:
+        checkpoint.is_needed = False
     network.eval()
     _forget_data(net)
     net.optimizer_.state.clear()
@@ -312,6 +368,14 @@ def net_on_cpu(net: skorch.NeuralNet) -> skorch.NeuralNet:
     copied.criterion_.to("cpu")
     copied.set_params(device="cpu")
     return copied
+
+
+def net_around(network: nn.Module) -> skorch.NeuralNet:
+    """Return a net on the CPU that owns a network trained elsewhere."""
+    net = skorch.NeuralNet(
+        network, criterion=nn.MSELoss, train_split=None, callbacks="disable", verbose=0
+    )
+    return net.initialize()
 
 
 def _silent(message: str) -> None:

@@ -1,0 +1,147 @@
+"""Training that can go on after its process was killed."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from manidiff._training_state import State
+from manidiff.persistence.container import pack, unpack
+from manidiff.persistence.errors import FileFormatError
+from manidiff.persistence.files import read_whole, write_atomically
+from manidiff.persistence.values import Decoder, Encoder, encode_parameters
+
+_KIND = "checkpoint"
+# Parameters with which training is the same: how it is watched, and what stands in the
+# file in a form of its own.
+_NOT_COMPARED = {"callbacks", "checkpoint", "device", "random_state", "verbose"}
+
+
+class TrainingCheckpoint:
+    """A file from which training goes on, if it is of the same fit.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file; it need not be there.
+    made_of : dict of str
+        What the fit is made of: data, parameters and chance. A file of anything else
+        is refused.
+
+    Attributes
+    ----------
+    is_needed : bool
+        Whether training has not ended.
+    """
+
+    def __init__(self, path: str | PathLike[str], made_of: Mapping[str, str]) -> None:
+        self.path = path
+        self.made_of = dict(made_of)
+        self.is_needed = True
+
+    def read(self) -> State | None:
+        """Return the state of training that the file holds; None without a file.
+
+        Raises
+        ------
+        FileFormatError
+            If the file is no checkpoint, or not as it was written.
+        ValueError
+            If it is one of another fit.
+        """
+        if not os.path.exists(self.path):
+            return None
+        content, arrays = unpack(self.path, read_whole(self.path), _KIND)
+        try:
+            made_of, state = (
+                content["made_of"],
+                Decoder(arrays).decode(content["state"]),
+            )
+            others = self._others(made_of)
+        # Whatever a false file makes fail, it is the file that is wrong.
+        except Exception as error:
+            raise FileFormatError(
+                self.path, f"what it holds is no checkpoint: {error}", "Delete it."
+            ) from error
+        if others:
+            raise ValueError(
+                f"checkpoint={str(self.path)!r} was written by a fit with other "
+                f"{', '.join(others)}. Fit as then to go on from it; delete it, or "
+                "choose another path, to begin anew."
+            )
+        return state
+
+    def write(self, state: State) -> None:
+        """Keep a state in place of the one before, whole or not at all."""
+        encoder = Encoder()
+        content = {"made_of": self.made_of, "state": encoder.encode(state, "")}
+        write_atomically(self.path, pack(_KIND, content, encoder.arrays))
+
+    def close(self) -> None:
+        """Remove the file if training has ended."""
+        if not self.is_needed:
+            Path(self.path).unlink(missing_ok=True)
+
+    def _others(self, found: Mapping[str, str]) -> list[str]:
+        """Return what another fit was made of that is not the same here."""
+        names = found.keys() | self.made_of.keys()
+        return sorted(n for n in names if found.get(n) != self.made_of.get(n))
+
+
+def open_checkpoint(
+    estimator: Any,
+    arrays: Mapping[str, np.ndarray | None],
+    rng: np.random.Generator,
+) -> TrainingCheckpoint | None:
+    """Return the checkpoint of an estimator whose training is to begin, if any.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With a parameter `checkpoint`.
+    arrays : dict of arrays
+        What it is trained on.
+    rng : numpy.random.Generator
+        What the rest of the fit will draw from.
+
+    Raises
+    ------
+    ValueError
+        If nothing fixes what the fit draws.
+    """
+    if estimator.checkpoint is None:
+        return None
+    if estimator.random_state is None:
+        raise ValueError(
+            f"checkpoint={str(estimator.checkpoint)!r} needs random_state: without one "
+            "a fit draws anew each time, and cannot go on where another ended. Set "
+            "random_state to an int."
+        )
+    parameters = {
+        name: value
+        for name, value in estimator.get_params(deep=False).items()
+        if name not in _NOT_COMPARED
+    }
+    nodes = encode_parameters(parameters, Encoder())
+    return TrainingCheckpoint(
+        estimator.checkpoint,
+        {
+            **{name: json.dumps(node) for name, node in nodes.items()},
+            **{name: _digest(array) for name, array in arrays.items()},
+            "device": estimator.device_,
+            "random_state": repr(rng.bit_generator.state),
+        },
+    )
+
+
+def _digest(array: np.ndarray | None) -> str:
+    if array is None:
+        return "none"
+    array = np.ascontiguousarray(array)
+    shape = f"{array.dtype} {array.shape} ".encode()
+    return hashlib.sha256(shape + array.tobytes()).hexdigest()

@@ -1,0 +1,181 @@
+"""The classes that files may hold, and what the attributes of each may be.
+
+The only list of them: a class that is not here is neither written nor read. An
+attribute of an estimator that is not here is held too, if it is data.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from manidiff._training import Net
+from manidiff._utils.conditions import ConditionEncoder
+from manidiff._utils.scaling import Scaling
+from manidiff.diffusion.gaussian import Gaussian
+from manidiff.geometry.moving_least_squares import MovingLeastSquares
+from manidiff.persistence.errors import require
+from manidiff.persistence.fields import (
+    Check,
+    absent_or,
+    array,
+    ascending,
+    device_name,
+    instance,
+    names,
+    none_or,
+    number,
+    one_of,
+    records,
+    size,
+    sizes_of,
+    tensor,
+    whole,
+)
+
+_POSITIVE = number(0, above=True)
+_AT_LEAST_0 = number(0)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """How the objects of a class are held: by the attributes that it is made from.
+
+    Attributes
+    ----------
+    cls : type
+        The class; its name stands in the file.
+    fields : dict of checks
+        Of its attributes.
+    take : callable
+        From an object to its attributes.
+    make : callable
+        From the attributes, checked, to an object.
+    """
+
+    cls: type
+    fields: Mapping[str, Check]
+    take: Callable[[Any], dict[str, Any]]
+    make: Callable[[dict[str, Any]], Any]
+
+
+def _with_attributes(cls: Any) -> Callable[[dict[str, Any]], Any]:
+    def make(state: dict[str, Any]) -> Any:
+        made = cls.__new__(cls)
+        # Frozen dataclasses allow no assignment.
+        vars(made).update(state)
+        return made
+
+    return make
+
+
+def _take_surface(surface: MovingLeastSquares) -> dict[str, Any]:
+    return {
+        "rows": surface.rows,
+        "dim": surface.dim,
+        "degree": surface.degree,
+        "n_neighbors": surface.n_neighbors,
+        "approximate": surface._search._cells is not None,
+    }
+
+
+def _make_conditions(state: dict[str, Any]) -> ConditionEncoder:
+    moments = {"mean_", "spread_"} & state.keys()
+    require(
+        len(moments) == (2 if state["classes_"] is None else 0),
+        "labels have no mean, and targets have one",
+    )
+    return _with_attributes(ConditionEncoder)(state)
+
+
+def _plain(cls: type, **fields: Check) -> Saved:
+    """Return how a class is held whose attributes are all data."""
+    return Saved(cls, fields, lambda one: dict(vars(one)), _with_attributes(cls))
+
+
+SAVED = [
+    _plain(Scaling, center=array("columns"), scale=array("columns", low=0)),
+    _plain(
+        Gaussian,
+        mean=tensor("columns"),
+        axes=tensor("columns", "rank"),
+        variances=tensor("rank", low=0),
+    ),
+    Saved(
+        ConditionEncoder,
+        {
+            "classes_": none_or(ascending("conditions")),
+            "mean_": absent_or(array("conditions")),
+            "spread_": absent_or(array("conditions", low=0)),
+            "encoded_": array("distinct conditions", "conditions"),
+            "probabilities_": array("distinct conditions", low=0),
+            "n_conditions_": size("conditions"),
+        },
+        lambda conditions: dict(vars(conditions)),
+        _make_conditions,
+    ),
+    Saved(
+        MovingLeastSquares,
+        {
+            "rows": tensor("rows of the surface", "columns"),
+            "dim": whole(1),
+            "degree": whole(1, 3),
+            "n_neighbors": whole(1),
+            "approximate": one_of(True, False),
+        },
+        _take_surface,
+        # The tree of the rows is grown again.
+        lambda state: MovingLeastSquares(state.pop("rows").numpy(), **state),
+    ),
+]
+
+_SHARED = {
+    "_is_fitted": one_of(True),
+    "_probe_seed": whole(0),
+    "conditions_": absent_or(instance(ConditionEncoder)),
+    "device_": device_name,
+    "feature_names_in_": absent_or(names("columns")),
+    "gaussian_": instance(Gaussian),
+    "history_": records,
+    "n_features_in_": size("columns"),
+    "nn_distance_": _POSITIVE,
+    "scaling_": instance(Scaling),
+    "sigma_c_": _AT_LEAST_0,
+    "sigma_max_": _POSITIVE,
+    "sigma_min_": _POSITIVE,
+}
+_SURFACE = {
+    "final_step_": one_of("none", "tweedie", "richardson", "local_polynomial"),
+    "surface_": none_or(instance(MovingLeastSquares)),
+    "surface_residual_": _AT_LEAST_0,
+}
+_ROW_CONDITIONS = none_or(array("rows", "conditions"))
+
+# By the names of the estimators, which stand to the right of this layer.
+ESTIMATOR_FIELDS: Mapping[str, Mapping[str, Check]] = {
+    "CoarseScoreDiffusion": {
+        **_SHARED,
+        **_SURFACE,
+        "_network_shape": sizes_of("rank", "conditions"),
+        "_noise_variances": none_or(tensor("rank", low=0)),
+        "net_": instance(Net),
+        "training_law_": one_of("empirical", "local"),
+    },
+    "EmpiricalScoreDiffusion": {
+        **_SHARED,
+        "_row_conditions": _ROW_CONDITIONS,
+        "_shifts": array("shifts", "columns"),
+        "rows_": array("rows", "columns"),
+        "weights_": array("rows", low=0),
+    },
+    "LocalPolynomialScoreDiffusion": {
+        **_SHARED,
+        **_SURFACE,
+        "_row_conditions": _ROW_CONDITIONS,
+        "axes_": tensor("rows", "axes", "columns"),
+        "intrinsic_dim_": whole(1),
+        "means_": tensor("rows", "columns"),
+        "rest_": tensor("rows"),
+        "variances_": tensor("rows", "axes"),
+        "weights_": array("rows", low=0),
+    },
+}

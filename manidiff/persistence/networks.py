@@ -1,0 +1,90 @@
+"""Trained networks as their weights, and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from manidiff._training import Net, net_around
+from manidiff.nets import ResidualMLP
+from manidiff.persistence.errors import MalformedError, require
+
+
+def take_network(net: Net) -> dict[str, Any]:
+    """Return the weights of a net, and the arguments of a `ResidualMLP`."""
+    network = net.module_
+    weights = dict(network.state_dict())
+    for name, weight in weights.items():
+        if not isinstance(weight, Tensor):
+            raise MalformedError(
+                f"the extra state {name!r} of {type(network).__name__} is no tensor"
+            )
+    return {"arguments": _arguments(network), "weights": weights}
+
+
+def give_network(state: Mapping[str, Any], network: nn.Module | None) -> Net:
+    """Return the net that `take_network` was given.
+
+    Parameters
+    ----------
+    state : dict
+        What it returned.
+    network : nn.Module or None
+        What gets the weights; None for a `ResidualMLP`.
+    """
+    weights = state["weights"]
+    require(
+        isinstance(weights, dict)
+        and all(isinstance(weight, Tensor) for weight in weights.values()),
+        "its weights are no tensors",
+    )
+    # One that is made without memory has nothing to copy the weights into.
+    is_bare = network is None
+    if network is None:
+        network = _residual_mlp(state["arguments"], weights)
+    _check_alike(network.state_dict(), weights)
+    network.load_state_dict(weights, assign=is_bare)
+    return net_around(network.eval())
+
+
+def _arguments(network: Any) -> dict[str, int] | None:
+    """Return what a `ResidualMLP` is made with; None for other networks."""
+    if type(network) is not ResidualMLP:
+        return None
+    n_told: Any = network.embed[0].in_features
+    return {
+        "n_features": network.enter.in_features,
+        "n_conditions": n_told - 2 * len(network.noise.frequencies),
+        "width": network.enter.out_features,
+        "depth": len(network.blocks),
+    }
+
+
+def _residual_mlp(arguments: Any, weights: Mapping[str, Tensor]) -> nn.Module:
+    require(
+        isinstance(arguments, dict)
+        and all(type(one) is int and one >= 0 for one in arguments.values()),
+        "the arguments of its network are no integers",
+    )
+    # Each block has weights, so this bounds what a false depth can cost.
+    require(
+        arguments["depth"] <= len(weights), "its network is deeper than its weights"
+    )
+    with torch.device("meta"):
+        return ResidualMLP(**arguments)
+
+
+def _check_alike(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
+    require(
+        list(expected) == list(weights),
+        "its weights have other names than those of the network: "
+        f"{sorted(set(expected) ^ set(weights))[:5]}",
+    )
+    for name, weight in weights.items():
+        like = expected[name]
+        require(
+            weight.shape == like.shape and weight.dtype == like.dtype,
+            f"the weight {name!r} is {weight.dtype} {tuple(weight.shape)} where the "
+            f"network has {like.dtype} {tuple(like.shape)}",
+        )
