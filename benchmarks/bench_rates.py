@@ -22,6 +22,7 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from scipy.stats import linregress, t
 from sklearn.neighbors import KernelDensity, NearestNeighbors
 
@@ -95,8 +96,6 @@ def distance(degree, n_rows, seed):
     points += np.median(gaps) / 2 * noise / np.sqrt(3)
     n_neighbors = 2 * n_monomials(2, degree) + 2
     surface = MovingLeastSquares(rows, dim=2, degree=degree, n_neighbors=n_neighbors)
-    import torch
-
     projected = surface.project(torch.from_numpy(points)).numpy()
     return torus.distance(projected).mean()
 
