@@ -94,7 +94,7 @@ def test_score_is_near_the_density_of_many_draws():
     model.set_params(sigma_min=level).fit(train)
     kde = KernelDensity(bandwidth=level).fit(model.sample(100_000, random_state=0))
     expected = kde.score(held_out) / len(held_out)
-    assert model.score(held_out) == pytest.approx(expected, abs=0.15)
+    assert model.score(held_out) == pytest.approx(expected, abs=0.17)
 
 
 def test_noisy_table_is_not_projected():

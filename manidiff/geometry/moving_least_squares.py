@@ -20,11 +20,19 @@ from manidiff.geometry.neighbors import NeighborSearch
 _MAX_ENTRIES = 2**24
 # The weight of the farthest neighbour must not vanish, lest its row be wasted.
 _WIDTH = 1.05
-# The smallest ridge that keeps coincident or aligned neighbours solvable.
+# The smallest ridge that keeps coincident or aligned neighbours solvable, over the
+# trace of the normal equations.
 _RIDGE = 1e-8
+# Further ridges tried on the terms that bend a surface, and the largest leverage at
+# which an error is still divided by what a row leaves unexplained.
+_BENDING_RIDGES = (0.0, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 1e-2)
+_MAX_LEVERAGE = 0.98
 # Projections end when they move less than this share of the neighbourhood's width.
 _TOLERANCE = 1e-4
 _MAX_PROJECTIONS = 4
+# A point is far from its nearest row beyond this share of the width of that row's
+# neighbourhood.
+_FAR = 0.6
 
 
 def n_monomials(dim: int, degree: int) -> int:
@@ -44,7 +52,8 @@ class MovingLeastSquares:
         and points stay where they are.
     degree : {1, 2, 3}
         Degree of the polynomials; lower where a neighbourhood has fewer rows than the
-        polynomial has coefficients.
+        polynomial has coefficients. Terms beyond the linear ones are shrunk point by
+        point, by what best predicts each neighbour from the others.
     n_neighbors : int
         Rows that a surface is fitted to; all there are when there are fewer.
     approximate : bool, default=False
@@ -82,21 +91,26 @@ class MovingLeastSquares:
     def project(self, x: Tensor) -> Tensor:
         """Return the projections (n, D) of points x (n, D), in their dtype and device.
 
-        Repeated from the result, up to four times, until a point moves by less than
-        1e-4 of the width of its neighbourhood.
+        Repeated, up to four times, until the result moves by less than 1e-4 of the
+        width of its neighbourhood: from the result, and where a point is far from all
+        rows, from the point with the neighbourhood of the result, at first of its
+        nearest row.
         """
-        points = x.detach().cpu().double()
-        if self.dim >= points.shape[1]:
+        if self.dim >= x.shape[1]:
             return x
+        points = x.detach().cpu().double()
+        rows, far = self._nearest(points)
+        found = rows.where(far[:, None], points)
         open_ = torch.arange(len(points))
         for _ in range(_MAX_PROJECTIONS):
-            moved, width = self._once(points[open_])
-            step = (moved - points[open_]).norm(dim=1)
-            points = points.index_copy(0, open_, moved)
+            moved, width = self._once(points[open_], found[open_])
+            step = (moved - found[open_]).norm(dim=1)
+            found = found.index_copy(0, open_, moved)
+            points = points.where(far[:, None], found)
             open_ = open_[step > _TOLERANCE * width]
             if len(open_) == 0:
                 break
-        return points.to(x.device, x.dtype)
+        return found.to(x.device, x.dtype)
 
     def leave_one_out(self, index: np.ndarray) -> np.ndarray:
         """Return how far rows index (m,) lie from the surfaces through the others."""
@@ -107,12 +121,25 @@ class MovingLeastSquares:
         found = self._surface(asked, distances[:, 1:], near[:, 1:])
         return (asked - found).norm(dim=1).numpy()
 
-    def _once(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def _nearest(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the nearest rows of points, and whether points are far from them.
+
+        The neighbours of a point inside a tube lie on all sides of it, and a surface
+        through them means nothing.
+        """
+        distances, near = self._search.kneighbors(x.numpy(), 1)
+        rows = self.rows[torch.from_numpy(near[:, 0])]
+        reach = self._search.kneighbors(rows.numpy(), self.n_neighbors)[0][:, -1]
+        return rows, torch.from_numpy(distances[:, 0] > _FAR * reach)
+
+    def _once(self, x: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
         """Return points on the surfaces, and the widths of the neighbourhoods."""
         moved, width = torch.empty_like(x), torch.empty_like(x[:, 0])
         entries = self.n_neighbors * (x.shape[1] + n_monomials(self.dim, self.degree))
         for part in chunk_slices(len(x), max(_MAX_ENTRIES // entries, 1)):
-            distances, near = self._search.kneighbors(x[part].numpy(), self.n_neighbors)
+            distances, near = self._search.kneighbors(
+                centers[part].numpy(), self.n_neighbors
+            )
             moved[part] = self._surface(x[part], distances, near)
             width[part] = torch.from_numpy(distances[:, -1])
         return moved, width
@@ -135,10 +162,7 @@ class MovingLeastSquares:
         at_point = ((x - center)[:, None] @ tangent).squeeze(1) / scale
         # Beyond the neighbourhood a polynomial means nothing.
         length = at_point.norm(dim=1, keepdim=True).clamp(min=1)
-        normal = basis.mT @ basis
-        trace = normal.diagonal(dim1=1, dim2=2).sum(1)
-        normal.diagonal(dim1=1, dim2=2).add_(_RIDGE * trace[:, None])
-        surface = torch.linalg.solve(normal, basis.mT @ (root * spread))
+        surface = _regression(basis, root * spread, 1 + self.dim)
         offset = _monomials(at_point / length, self.degree)[:, None] @ surface
         return center + offset.squeeze(1)
 
@@ -153,6 +177,30 @@ def _principal_directions(spread: Tensor, dim: int) -> Tensor:
     # Rows that span fewer directions leave the others at zero.
     length = values[:, None, -dim:].clamp(min=0).sqrt()
     return directions / length.where(length > 0, torch.ones_like(length))
+
+
+def _regression(basis: Tensor, targets: Tensor, n_linear: int) -> Tensor:
+    """Return the coefficients (n, p, D) of targets (n, k, D) on a basis (n, k, p).
+
+    The terms after the first n_linear ones are shrunk by the ridge of smallest
+    leave-one-out error, chosen for each of the n regressions (PRESS, Allen 1974).
+    """
+    normal = basis.mT @ basis
+    diagonal = normal.diagonal(dim1=1, dim2=2)
+    trace = diagonal.sum(1, keepdim=True)
+    bending = torch.zeros_like(diagonal)
+    bending[:, n_linear:] = trace
+    best = torch.full_like(trace[:, 0], torch.inf)
+    coefficients = basis.new_zeros(len(basis), basis.shape[2], targets.shape[2])
+    for ridge in _BENDING_RIDGES if basis.shape[2] > n_linear else (0.0,):
+        penalty = torch.diag_embed(_RIDGE * trace + ridge * bending)
+        solution = torch.linalg.solve(normal + penalty, basis.mT)
+        leverage = (basis * solution.mT).sum(2, keepdim=True).clamp(max=_MAX_LEVERAGE)
+        found = solution @ targets
+        error = ((targets - basis @ found) / (1 - leverage)).square().sum((1, 2))
+        coefficients = found.where((error < best)[:, None, None], coefficients)
+        best = torch.minimum(error, best)
+    return coefficients
 
 
 def _monomials(t: Tensor, degree: int) -> Tensor:

@@ -95,7 +95,8 @@ def test_leaving_out_equals_fitting_without_the_row(rng):
         others = MovingLeastSquares(
             np.delete(rows, i, axis=0), dim=2, degree=2, n_neighbors=20
         )
-        once, _ = others._once(torch.from_numpy(rows[i : i + 1]))
+        row = torch.from_numpy(rows[i : i + 1])
+        once, _ = others._once(row, row)
         assert np.linalg.norm(once.numpy() - rows[i]) == pytest.approx(found[i])
 
 
@@ -117,6 +118,59 @@ def test_degenerate_neighbourhoods_stay_finite(rows, degree, rng):
     assert np.isfinite(found).all()
     # Far points come back to the rows.
     assert np.linalg.norm(found[-1]) < 1e3
+
+
+def test_points_on_the_axis_of_a_tube_reach_it():
+    # Their neighbours lie all around them.
+    torus = Torus(minor_radius=0.2)
+    rows = torus.sample(1000, random_state=0)
+    angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    axis = np.column_stack([np.cos(angle), np.sin(angle), 0 * angle])
+    found = project(rows, axis, dim=2, degree=2, n_neighbors=12)
+    assert torus.distance(found).max() < 0.05
+
+
+def test_a_disc_keeps_its_edge(rng):
+    radius, angle = np.sqrt(rng.uniform(size=2000)), rng.uniform(0, 2 * np.pi, 2000)
+    disc = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+    rows = np.column_stack([disc, 0.3 * (disc**2).sum(1)])
+    x = rows[:300] + 0.05 * rng.normal(size=(300, 3))
+    found = project(rows, x, dim=2, degree=2, n_neighbors=15)
+    # Beyond the edge a surface goes on by the width of its neighbourhood at most.
+    assert np.linalg.norm(found[:, :2], axis=1).max() < 1.3
+    assert np.median(np.abs(found[:, 2] - 0.3 * (found[:, :2] ** 2).sum(1))) < 1e-3
+
+
+def test_two_thin_sheets_stay_two(rng):
+    t = rng.uniform(-1, 1, size=(3000, 2))
+    rows = np.column_stack([t, np.where(np.arange(3000) % 2, 0.1, -0.1)])
+    side = np.sign(rows[:300, 2])
+    x = rows[:300] + np.outer(side, [0, 0, 0.03])
+    found = project(rows, x, dim=2, degree=2, n_neighbors=12)
+    np.testing.assert_allclose(found[:, 2], 0.1 * side, atol=0.02)
+
+
+def test_a_curve_through_a_surface_of_another_dimension(rng):
+    plane = np.column_stack([rng.uniform(-1, 1, size=(1500, 2)), np.zeros(1500)])
+    line = np.column_stack([np.zeros((300, 2)), rng.uniform(0.3, 1.5, 300)])
+    rows = np.vstack([plane, line])
+    x = rows + 0.01 * rng.normal(size=rows.shape)
+    found = project(rows, x, dim=2, degree=2, n_neighbors=12)
+    assert np.abs(found[:1500, 2]).mean() < 0.005
+    # A surface of two dimensions holds the line and may keep one direction of noise.
+    off_line = np.linalg.norm(found[1500:, :2], axis=1)
+    assert off_line.mean() < 1.1 * np.linalg.norm(x[1500:, :2], axis=1).mean()
+
+
+def test_noise_bends_surfaces_less_than_a_fixed_ridge_lets_it(rng, monkeypatch):
+    rows = np.column_stack([rng.uniform(-1, 1, size=(1000, 2)), np.zeros(1000)])
+    rows[:, 2] += 0.02 * rng.normal(size=1000)
+    x = rows[:300] * [0.8, 0.8, 1]
+    shape = {"dim": 2, "degree": 3, "n_neighbors": 18}
+    off = np.abs(project(rows, x, **shape)[:, 2]).mean()
+    ridges = "manidiff.geometry.moving_least_squares._BENDING_RIDGES"
+    monkeypatch.setattr(ridges, (0.0,))
+    assert off < 0.8 * np.abs(project(rows, x, **shape)[:, 2]).mean()
 
 
 def test_no_direction_is_left_to_project_along(rng):
