@@ -8,6 +8,7 @@ Along dx/dsigma = (x - D(x; sigma)) / sigma the log-density changes by the diver
 
 from collections.abc import Callable
 from itertools import pairwise
+from threading import Lock
 
 import numpy as np
 import torch
@@ -20,6 +21,8 @@ _N_STEPS = 16
 # Up to this many directions the divergence is exact, beyond it is estimated.
 EXACT_DIVERGENCE_DIM = 10
 _N_PROBES = 8
+# Of forward-mode derivatives torch keeps one level for all threads.
+_FORWARD_MODE = Lock()
 
 
 def noise_levels(sigma_min: float, sigma_c: float, sigma_max: float) -> Tensor:
@@ -84,7 +87,8 @@ def trace_of_jacobian(
         return denoised, (slope * direction).sum(1)
 
     # The denoised points are the same for every probe.
-    denoised, traces = vmap(along)(probes)
+    with _FORWARD_MODE:
+        denoised, traces = vmap(along)(probes)
     return denoised[0], traces.sum(0)
 
 
