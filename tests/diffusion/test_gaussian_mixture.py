@@ -103,16 +103,9 @@ def test_both_forms_of_the_dimension_agree(rng):
 
 
 def test_descent_starts_where_a_point_belongs():
-    levels = []
-
-    def onto_origin(x, sigma):
-        levels.extend(
-            (float(s), float(p.norm())) for s, p in zip(sigma, x, strict=True)
-        )
-        return torch.zeros_like(x)
-
     x = torch.tensor([[0.1], [3.0], [50.0]], dtype=torch.float64)
-    found = descend(onto_origin, x, 0.1, 100.0)
-    # Within two sigma_c a point is left to the projector.
-    torch.testing.assert_close(found, torch.tensor([[0.1], [0.0], [0.0]]).double())
-    assert max(sigma for sigma, distance in levels if distance == 3.0) == 1.6
+    found = descend(lambda x, sigma: 0.1 * x, x, 0.1, 100.0)
+    # A tenth at each of the levels 0.2, 0.4, ... up to 1.6 and 25.6; within two sigma_c
+    # a point is left to the projector.
+    expected = torch.tensor([[0.1], [3e-4], [50e-8]]).double()
+    torch.testing.assert_close(found, expected)
