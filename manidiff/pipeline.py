@@ -1,32 +1,23 @@
 """scikit-learn's Pipeline, and draws through it."""
 
-from copy import copy
-from inspect import signature
-
 import numpy as np
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from manidiff._last_step import draw, is_generative, last_step_has
 from manidiff._utils.compat import StrOptions
+from manidiff._utils.draws import accepts
 from manidiff._utils.validation import check_n_samples
-from manidiff.inverse import InvertibleTransformer, is_invertible
-from manidiff.inverse._volume import log_volume_factor
-
-_NO_DENSITY = (
-    "X has no density, as the inverse of the steps {}. Score the last step, on rows "
-    "that the others have transformed, or what is drawn, with "
-    "manidiff.model_selection.get_sample_scorer('energy_distance')."
+from manidiff.inverse import InvertibleTransformer
+from manidiff.inverse._steps import (
+    check_invertible,
+    log_factor_of_undoing,
+    not_invertible,
+    transformers,
+    undo,
+    with_learned_inverses,
 )
-
-
-def _last_step_has(method):
-    def check(pipeline):
-        # Where there is no such method, its own AttributeError says so best.
-        getattr(pipeline.steps[-1][1], method)
-        return True
-
-    return check
 
 
 class SamplingPipeline(Pipeline):
@@ -138,10 +129,10 @@ class SamplingPipeline(Pipeline):
             If the last step can be drawn from and another one cannot be inverted.
         """
         if hasattr(self, "sample"):
-            self._check_invertible()
+            check_invertible(self.steps[:-1])
         return super().fit(X, y, **params)
 
-    @available_if(_last_step_has("sample"))
+    @available_if(last_step_has("sample"))
     def sample(
         self, n_samples=1, *, y=None, target="data", random_state=None, n_jobs=None
     ):
@@ -175,18 +166,18 @@ class SamplingPipeline(Pipeline):
             If n_samples is not a positive int.
         """
         check_is_fitted(self)
-        self._check_invertible()
+        check_invertible(self.steps[:-1])
         options = {"y": y, "n_jobs": n_jobs}
         options["target"] = None if target == "data" else target
-        drawn = _draw(
+        drawn = draw(
             self.steps[-1],
             check_n_samples(n_samples),
             random_state,
             {name: value for name, value in options.items() if value is not None},
         )
-        return self._undo(drawn)
+        return undo(self.steps[:-1], drawn)
 
-    @available_if(_last_step_has("score_samples"))
+    @available_if(last_step_has("score_samples"))
     def score_samples(self, X, y=None):
         """Return the score of the last step; a log-density is one per unit of X.
 
@@ -215,18 +206,18 @@ class SamplingPipeline(Pipeline):
         ValueError
             If the inverse is flat, or not a number, so that X has no density.
         """
-        if not self._is_generative():
+        if not is_generative(self.steps[-1][1]):
             return super().score_samples(X)
         check_is_fitted(self)
-        self._check_invertible()
+        check_invertible(self.steps[:-1])
         Z = X
-        for _, step in self._transformers():
+        for _, step in transformers(self.steps[:-1]):
             Z = step.transform(Z)
         given = {} if y is None else {"y": y}
         log_density = self.steps[-1][1].score_samples(Z, **given)
-        if not self._transformers():
+        if not transformers(self.steps[:-1]):
             return log_density
-        return log_density - self._log_volume_factor(np.asarray(Z, dtype=np.float64))
+        return log_density - log_factor_of_undoing(self.steps[:-1], Z)
 
     def score(self, X, y=None, sample_weight=None, **params):
         """Return the score of the last step; of a log-density, its mean.
@@ -248,68 +239,18 @@ class SamplingPipeline(Pipeline):
             For a last step that can be drawn from, the mean of `score_samples`, also
             where the `score` of that step is a total, as that of `KernelDensity` is.
         """
-        if not self._is_generative():
+        if not is_generative(self.steps[-1][1]):
             return super().score(X, y, sample_weight, **params)
         if params:
             raise TypeError(f"score of a log-density takes no {sorted(params)}.")
-        if not _accepts(self.steps[-1][1].score_samples, "y"):
+        if not accepts(self.steps[-1][1].score_samples, "y"):
             y = None
         return float(np.average(self.score_samples(X, y), weights=sample_weight))
 
     def _wrap_steps(self):
-        if self.invert != "auto":
-            return
-        undoable = [_is_undoable(step) for _, step in self.steps[:-1]]
         # `clone` expects to find the very list that it passes.
-        if not all(undoable):
-            self.steps = [
-                (name, step if kept else InvertibleTransformer(step))
-                for (name, step), kept in zip(
-                    self.steps, [*undoable, True], strict=True
-                )
-            ]
-
-    def _check_invertible(self):
-        for name, step in self.steps[:-1]:
-            if not _is_undoable(step):
-                kind = type(step).__name__
-                raise TypeError(
-                    f"Step {name!r} ({kind}) cannot be inverted: it has no working "
-                    "inverse_transform, so what is drawn cannot be taken back through "
-                    f"it. Pass InvertibleTransformer({kind}(...)) instead, which "
-                    "learns an inverse, or invert='auto' to the pipeline, or take the "
-                    "step out and fit the pipeline to what it returns."
-                )
-
-    def _is_generative(self):
-        last = self.steps[-1][1]
-        return hasattr(last, "sample") and hasattr(last, "score_samples")
-
-    def _transformers(self):
-        return [
-            (name, step) for name, step in self.steps[:-1] if not _is_identity(step)
-        ]
-
-    def _undo(self, Z):
-        for name, step in reversed(self._transformers()):
-            try:
-                Z = step.inverse_transform(Z)
-            except Exception as error:
-                error.add_note(f"Raised while inverting the step {name!r}.")
-                raise
-        return Z
-
-    def _log_volume_factor(self, Z):
-        try:
-            factor = log_volume_factor(self._undo_to_numbers, Z)
-        except (TypeError, ValueError) as error:
-            raise ValueError(_NO_DENSITY.format("does not give numbers")) from error
-        if not np.isfinite(factor).all():
-            raise ValueError(_NO_DENSITY.format("is flat around some rows"))
-        return factor
-
-    def _undo_to_numbers(self, Z):
-        return np.asarray(self._undo(Z), dtype=np.float64)
+        if self.invert == "auto" and not_invertible(self.steps[:-1]):
+            self.steps = [*with_learned_inverses(self.steps[:-1]), self.steps[-1]]
 
 
 def make_sampling_pipeline(
@@ -350,35 +291,3 @@ def make_sampling_pipeline(
         memory=memory,
         verbose=verbose,
     )
-
-
-def _is_identity(step):
-    return step is None or (isinstance(step, str) and step == "passthrough")
-
-
-def _is_undoable(step):
-    return _is_identity(step) or is_invertible(step)
-
-
-def _accepts(method, name):
-    """Return whether a method takes an argument of that name."""
-    return name in signature(method).parameters
-
-
-def _draw(last_step, n_samples, random_state, options):
-    """Return rows drawn from the last step, a pair of name and estimator."""
-    name, estimator = last_step
-    for option, value in options.items():
-        if not _accepts(estimator.sample, option):
-            raise TypeError(
-                f"{option}={value!r} does not go with the last step {name!r}: "
-                f"{type(estimator).__name__}.sample takes no {option}. Leave it out."
-            )
-    if _accepts(estimator.sample, "random_state"):
-        options = {**options, "random_state": random_state}
-    elif "random_state" in estimator.get_params(deep=False):
-        # What was fitted is shared with the copy, the parameter is not.
-        estimator = copy(estimator).set_params(random_state=random_state)
-    drawn = estimator.sample(n_samples, **options)
-    # GaussianMixture returns the components beside the rows.
-    return drawn[0] if isinstance(drawn, tuple) else drawn

@@ -27,7 +27,7 @@ LAYERS = [
     ],
     ["_base"],
     ["_coarse", "_empirical", "_local_polynomial"],
-    ["_loading", "inverse"],
+    ["_last_step", "_loading", "inverse"],
     [
         "model_selection",
         "over_sampling",

@@ -74,8 +74,8 @@ class LocalPolynomials:
         n_neighbors: int,
         penalty: float,
     ) -> None:
-        self.coordinates = torch.from_numpy(np.ascontiguousarray(coordinates))
-        self.values = torch.from_numpy(np.ascontiguousarray(values))
+        self.coordinates = _tensor(coordinates)
+        self.values = _tensor(values)
         self.n_neighbors = min(n_neighbors, len(coordinates))
         self.degree = degree
         dim = coordinates.shape[1]
@@ -103,9 +103,9 @@ class LocalPolynomials:
         for part in chunk_slices(n_points, chunk_size):
             distances, near = self._search.kneighbors(points[part], n_found)
             predicted[part] = self._evaluate(
-                torch.from_numpy(points[part]),
-                torch.from_numpy(distances[:, n_skipped:]),
-                torch.from_numpy(near[:, n_skipped:]),
+                _tensor(points[part]),
+                _tensor(distances[:, n_skipped:]),
+                _tensor(near[:, n_skipped:]),
             ).numpy()
         return predicted
 
@@ -176,6 +176,11 @@ def _settings(
         for count in counts if isinstance(n_neighbors, str) else [n_neighbors]:
             for one in penalties:
                 yield {"degree": order, "n_neighbors": count, "penalty": one}
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    # Columns of DataFrames and memory maps may be read-only, which torch refuses.
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))
 
 
 def _weights(distances: Tensor) -> Tensor:

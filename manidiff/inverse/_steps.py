@@ -1,0 +1,82 @@
+"""Steps of a pipeline, undone from right to left.
+
+Each function takes the steps before the last one, as pairs of a name and a transformer.
+"""
+
+import numpy as np
+
+from manidiff.inverse._invertible import is_invertible
+from manidiff.inverse._transformer import InvertibleTransformer
+from manidiff.inverse._volume import log_volume_factor
+
+_NO_DENSITY = (
+    "X has no density, as the inverse of the steps {}. Score the last step, on rows "
+    "that the others have transformed, or what is drawn, with "
+    "manidiff.model_selection.get_sample_scorer('energy_distance')."
+)
+
+
+def transformers(steps):
+    """Return the steps that change rows: neither None nor "passthrough"."""
+    return [
+        (name, step)
+        for name, step in steps
+        if step is not None and not (isinstance(step, str) and step == "passthrough")
+    ]
+
+
+def not_invertible(steps):
+    """Return the steps that cannot be undone."""
+    return [
+        (name, step) for name, step in transformers(steps) if not is_invertible(step)
+    ]
+
+
+def with_learned_inverses(steps):
+    """Return the steps, those that cannot be undone in an `InvertibleTransformer`."""
+    names = {name for name, _ in not_invertible(steps)}
+    return [
+        (name, InvertibleTransformer(step) if name in names else step)
+        for name, step in steps
+    ]
+
+
+def check_invertible(steps):
+    """Raise a TypeError that names the first step that cannot be undone."""
+    for name, step in not_invertible(steps):
+        kind = type(step).__name__
+        raise TypeError(
+            f"Step {name!r} ({kind}) cannot be inverted: it has no working "
+            "inverse_transform, so what is drawn cannot be taken back through it. Pass "
+            f"InvertibleTransformer({kind}(...)) instead, which learns an inverse, or "
+            "invert='auto' to the pipeline, or take the step out and fit the pipeline "
+            "to what it returns."
+        )
+
+
+def undo(steps, Z):
+    """Take rows back through the inverses of all steps."""
+    for name, step in reversed(transformers(steps)):
+        try:
+            Z = step.inverse_transform(Z)
+        except Exception as error:
+            error.add_note(f"Raised while inverting the step {name!r}.")
+            raise
+    return Z
+
+
+def log_factor_of_undoing(steps, Z):
+    """Return by how much `undo` stretches volume at rows Z, as a logarithm (n,).
+
+    A ValueError says so where rows have no density.
+    """
+    try:
+        factor = log_volume_factor(
+            lambda rows: np.asarray(undo(steps, rows), dtype=np.float64),
+            np.asarray(Z, dtype=np.float64),
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueError(_NO_DENSITY.format("does not give numbers")) from error
+    if not np.isfinite(factor).all():
+        raise ValueError(_NO_DENSITY.format("is flat around some rows"))
+    return factor

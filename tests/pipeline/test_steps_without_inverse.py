@@ -1,0 +1,96 @@
+"""Steps that cannot be inverted: named, refused, or wrapped."""
+
+import numpy as np
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA, KernelPCA
+from sklearn.exceptions import NotFittedError
+from sklearn.impute import SimpleImputer
+from sklearn.manifold import Isomap
+from sklearn.pipeline import FeatureUnion
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    Normalizer,
+    StandardScaler,
+)
+
+from manidiff import EmpiricalScoreDiffusion
+from manidiff.inverse import InvertibleTransformer
+from manidiff.pipeline import make_sampling_pipeline
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(5, [1.0, 10.0, 0.1], (60, 3))
+
+
+def law():
+    return EmpiricalScoreDiffusion(coarseness=1, n_steps=8)
+
+
+def test_auto_wraps_what_cannot_be_inverted_and_nothing_else():
+    pipeline = make_sampling_pipeline(
+        StandardScaler(), None, Isomap(), KernelPCA(), law(), invert="auto"
+    )
+    kinds = [type(step) for _, step in pipeline.steps]
+    assert kinds[:2] == [StandardScaler, type(None)]
+    assert kinds[2:4] == [InvertibleTransformer, InvertibleTransformer]
+    assert kinds[4] is EmpiricalScoreDiffusion
+    assert [name for name, _ in pipeline.steps][2:4] == ["isomap", "kernelpca"]
+    pipeline.set_params(kernelpca__transformer__gamma=2, isomap=PCA(2))
+    assert type(pipeline["isomap"]) is PCA
+    pipeline.set_params(isomap=Isomap(n_neighbors=4))
+    assert pipeline.get_params()["isomap__transformer__n_neighbors"] == 4
+    pipeline.set_params(invert=None, isomap=Isomap())
+    assert type(pipeline["isomap"]) is Isomap
+
+
+def test_bad_invert_is_refused(X):
+    with pytest.raises(ValueError, match="'invert' parameter"):
+        make_sampling_pipeline(StandardScaler(), law(), invert="all").fit(X)
+
+
+NOT_INVERTIBLE = {
+    "isomap": Isomap(),
+    "normalizer": Normalizer(),
+    "kernelpca": KernelPCA(3),
+    "functiontransformer": FunctionTransformer(np.exp),
+    "simpleimputer": SimpleImputer(),
+    "columntransformer": ColumnTransformer([("scale", StandardScaler(), [0, 1])]),
+    "featureunion": FeatureUnion([("scale", StandardScaler()), ("pca", PCA(2))]),
+}
+
+
+@pytest.mark.parametrize("name", NOT_INVERTIBLE)
+def test_the_first_step_that_cannot_be_inverted_is_named_before_fitting(X, name):
+    step = NOT_INVERTIBLE[name]
+    pipeline = make_sampling_pipeline(StandardScaler(), step, Normalizer(), law())
+    with pytest.raises(TypeError, match=rf"^Step '{name}[-1]*' \(\w+\) cannot be") as e:
+        pipeline.fit(X)
+    for remedy in ("InvertibleTransformer(", "invert='auto'", "take the step out"):
+        assert remedy in str(e.value)
+    with pytest.raises(NotFittedError):
+        pipeline.sample()
+
+
+def test_a_column_transformer_in_the_middle_can_be_learned(swiss_roll):
+    columns = ColumnTransformer(
+        [("scale", StandardScaler(), [0, 2]), ("range", MinMaxScaler(), [1])]
+    )
+    pipeline = make_sampling_pipeline(columns, law(), invert="auto").fit(
+        swiss_roll[:150]
+    )
+    assert pipeline[0].reconstruction_error_ < 0.02
+    assert pipeline.sample(4, random_state=0).shape == (4, 3)
+
+
+def test_a_step_that_fails_on_the_way_back_is_named(X):
+    def refuse(rows):
+        raise ZeroDivisionError("no way back")
+
+    step = FunctionTransformer(np.exp, refuse, check_inverse=False)
+    pipeline = make_sampling_pipeline(StandardScaler(), step, law()).fit(X)
+    with pytest.raises(ZeroDivisionError) as raised:
+        pipeline.sample()
+    assert "the step 'functiontransformer'" in raised.value.__notes__[0]
