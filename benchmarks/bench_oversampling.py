@@ -4,9 +4,9 @@ Five problems from scikit-learn's data, one class thinned to a ratio of 10 : 1 t
 50 : 1. Half of the rows train, half test, stratified; each of ten seeds thins and
 splits anew.
 Printed are the mean balanced accuracy and average precision of two classifiers, the
-mean rank of each sampler over problems, classifiers and metrics (1 is best), and by how
-many standard errors of the paired difference ManifoldOverSampler is behind SMOTE at
-worst.
+mean rank of each sampler over problems, classifiers and metrics (1 is best), and where
+ManifoldOverSampler is farthest behind SMOTE, in standard errors of the paired
+difference.
 
     python benchmarks/bench_oversampling.py [--seeds 10]
 """
@@ -109,11 +109,16 @@ def main():
         ranks.append(rankdata(-means, axis=0).mean(axis=1))
         behind = runs[:, index["SMOTE"]] - runs[:, index["manifold"]]
         error = behind.std(axis=0, ddof=1) / np.sqrt(len(behind))
-        deficits.append((behind.mean(axis=0) / np.maximum(error, 1e-12)).max())
+        behind = (behind.mean(axis=0) / np.maximum(error, 1e-12)).ravel()
+        deficits += [
+            (deficit, f"{name}, {column}")
+            for deficit, column in zip(behind, columns, strict=True)
+        ]
         print(flush=True)
     ranked = zip(SAMPLERS, np.mean(ranks, axis=0), strict=True)
     print("mean rank:", ", ".join(f"{label} {rank:.2f}" for label, rank in ranked))
-    print(f"worst deficit to SMOTE, in standard errors: {max(deficits):.2f}")
+    deficit, where = max(deficits)
+    print(f"worst deficit to SMOTE, in standard errors: {deficit:.2f} ({where})")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from manidiff import CoarseScoreDiffusion, EmpiricalScoreDiffusion
 from manidiff.over_sampling import ManifoldOverSampler
+from manidiff.over_sampling._chords import draw_between
 
 CHECKS = parametrize_with_checks(
     [
@@ -125,3 +126,80 @@ def test_a_class_of_equal_rows_is_refused_by_name(rings, n_rows):
 def test_estimator_without_sample_is_refused(rings):
     with pytest.raises(ValueError, match="'estimator' parameter"):
         ManifoldOverSampler(LogisticRegression()).fit_resample(*rings)
+
+
+def test_borrowed_steps_give_back_what_interpolation_loses():
+    rng = np.random.default_rng(0)
+    # All of six rows are neighbours, so the moments must be those of the rows.
+    rows = rng.normal(size=(6, 2)) * [1, 3]
+    drawn = draw_between(rows, [rows + 100], 200_000, rng) - rows.mean(axis=0)
+    products = np.column_stack([drawn, drawn**2, drawn.prod(axis=1)])
+    spread = rows - rows.mean(axis=0)
+    truth = [0, 0, *(spread**2).mean(axis=0), spread.prod(axis=1).mean()]
+    error = products.std(axis=0) / np.sqrt(len(products))
+    # False alarms: five at 5 standard errors, below 3e-6.
+    assert (np.abs(products.mean(axis=0) - truth) < 5 * error).all()
+
+
+def test_rows_stay_between_the_rows_where_no_class_lends():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(10, 3))
+    drawn = draw_between(rows, [np.full((1, 3), 50.0)], 500, rng)
+    assert (drawn >= rows.min(axis=0)).all()
+    assert (drawn <= rows.max(axis=0)).all()
+
+
+@pytest.fixture
+def scattered():
+    """Two normal classes in five columns, one with few rows."""
+    X = np.random.default_rng(0).normal(size=(230, 5))
+    X[200:] += 1
+    return X, np.repeat([0, 1], [200, 30])
+
+
+def test_no_manifold_is_sought_where_there_is_none(scattered):
+    sampler = ManifoldOverSampler(random_state=0)
+    X_new, _ = sampler.fit_resample(*scattered)
+    assert sampler.estimators_ == {}
+    assert np.unique(X_new[230:], axis=0).shape == (170, 5)
+
+
+def test_constant_columns_stay_constant(scattered):
+    X, y = scattered
+    X[:, 2] = 0.1
+    X[200:, 3] = 0.7
+    X_new, _ = ManifoldOverSampler(random_state=0).fit_resample(X, y)
+    assert (X_new[:, 2] == 0.1).all()
+    X[:200, 3] = 0.3
+    X_new, _ = ManifoldOverSampler(random_state=0).fit_resample(X, y)
+    assert (X_new[230:, 3] == 0.7).all()
+
+
+def test_units_of_the_columns_do_not_matter(scattered):
+    X, y = scattered
+    units = np.array([1e-6, 1, 1e3, 1e6, 10])
+    sampler = ManifoldOverSampler(random_state=0)
+    expected = sampler.fit_resample(X, y)[0]
+    np.testing.assert_allclose(
+        sampler.fit_resample(X * units, y)[0] / units, expected, atol=1e-9
+    )
+
+
+def test_small_unsigned_integers_do_not_wrap_around():
+    X = np.random.default_rng(0).integers(0, 2, size=(60, 8)).astype(np.uint8)
+    X_new, _ = ManifoldOverSampler(random_state=0).fit_resample(
+        X, np.repeat([0, 1], [45, 15])
+    )
+    assert X_new.dtype == np.uint8
+    assert X_new.max() <= 3
+
+
+def test_several_small_classes(scattered):
+    X, y = scattered
+    y[:60] = 2
+    X_new, y_new = ManifoldOverSampler(random_state=0).fit_resample(X, y)
+    assert Counter(y_new) == {0: 140, 1: 140, 2: 140}
+    added = X_new[230:], y_new[230:]
+    for label in (1, 2):
+        gap = added[0][added[1] == label].mean(axis=0) - X[y == label].mean(axis=0)
+        assert np.abs(gap).max() < 0.5

@@ -1,4 +1,4 @@
-"""New rows for classes that have too few, in imbalanced-learn's interface."""
+"""The sampler, in imbalanced-learn's interface."""
 
 import numpy as np
 from scipy import sparse
@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 from manidiff._local_polynomial import LocalPolynomialScoreDiffusion
 from manidiff._utils.compat import HasMethods
 from manidiff._utils.random import draw_seed
+from manidiff.over_sampling._chords import draw_between
 
 try:
     from imblearn.over_sampling.base import BaseOverSampler
@@ -21,16 +22,20 @@ except ImportError as error:
 class ManifoldOverSampler(BaseOverSampler):
     """Over-sample with new rows on the manifold of each class.
 
-    An estimator is fitted to the rows of each class that needs more and draws what is
-    missing. It serves wherever `imblearn.over_sampling.SMOTE` does, an
+    It serves wherever `imblearn.over_sampling.SMOTE` does, an
     `imblearn.pipeline.Pipeline` under cross-validation among them. SMOTE's rows lie on
-    segments between neighbours, inside a curved manifold; these lie on it.
+    segments between neighbouring rows, inside a curved class and too close together.
+    Where the rows of a class show a smooth manifold, these lie on it. Where they are
+    too few or too scattered for that, they lie about the segments, by as much as
+    neighbouring rows of the other classes differ: where neighbours differ alike in all
+    classes, that makes good the variance that interpolation loses.
 
     Parameters
     ----------
     estimator : estimator with `sample`, default=None
-        Any estimator of manidiff, cloned for each class. None is
-        `LocalPolynomialScoreDiffusion`, which needs no training.
+        Any estimator of manidiff, cloned, fitted to the rows of each class that needs
+        more, and drawn from. None is `LocalPolynomialScoreDiffusion` for the classes in
+        which it finds a manifold, and for the others the rows about segments.
     sampling_strategy : float, str, dict or callable, default="auto"
         Which classes get new rows, and how many, as in imbalanced-learn: "auto" brings
         all classes to the size of the largest one; a float is the ratio of the smaller
@@ -42,7 +47,8 @@ class ManifoldOverSampler(BaseOverSampler):
     Attributes
     ----------
     estimators_ : dict
-        The fitted estimator of each class that got new rows.
+        The fitted estimator of each class whose new rows were drawn from one; with
+        `estimator=None`, of those in which a manifold was found.
     sampling_strategy_ : dict
         Number of new rows by class.
     n_features_in_ : int
@@ -58,6 +64,9 @@ class ManifoldOverSampler(BaseOverSampler):
     ----------
     Chawla, Bowyer, Hall, Kegelmeyer (2002). "SMOTE: Synthetic Minority Over-sampling
     Technique", Journal of Artificial Intelligence Research.
+
+    Hariharan, Girshick (2017). "Low-shot Visual Recognition by Shrinking and
+    Hallucinating Features", ICCV.
 
     Examples
     --------
@@ -89,17 +98,19 @@ class ManifoldOverSampler(BaseOverSampler):
             X_new, y_new = self._fit_resample(X.toarray(), y)
             return type(X)(X_new), y_new
         random_state = check_random_state(self.random_state)
+        by_class = {label: X[y == label].astype(np.float64) for label in np.unique(y)}
         self.estimators_ = {}
         rows, labels = [X], [y]
         for label, n_samples in self.sampling_strategy_.items():
             if n_samples == 0:
                 continue
-            drawn = self._draw(label, X[y == label], n_samples, random_state)
+            drawn = self._draw(label, by_class, n_samples, random_state)
             rows.append(_in_dtype(drawn, X.dtype))
             labels.append(np.full(n_samples, label, dtype=y.dtype))
         return np.concatenate(rows), np.concatenate(labels)
 
-    def _draw(self, label, rows, n_samples, random_state):
+    def _draw(self, label, by_class, n_samples, random_state):
+        rows = by_class[label]
         if (rows == rows[0]).all():
             raise ValueError(
                 f"Class {label} has no two different rows, so nothing is known of "
@@ -111,12 +122,18 @@ class ManifoldOverSampler(BaseOverSampler):
             estimator = clone(self.estimator)
         if "random_state" in estimator.get_params():
             estimator.set_params(random_state=draw_seed(random_state))
-        self.estimators_[label] = estimator.fit(rows)
-        return estimator.sample(n_samples, random_state=draw_seed(random_state))
+        estimator.fit(rows)
+        seed = draw_seed(random_state)
+        if self.estimator is None and estimator.final_step_ == "none":
+            others = [by_class[other] for other in by_class if other != label]
+            return draw_between(rows, others, n_samples, np.random.default_rng(seed))
+        self.estimators_[label] = estimator
+        return estimator.sample(n_samples, random_state=seed)
 
 
 def _in_dtype(drawn, dtype):
-    """Return rows in a dtype, to the nearest whole number where it holds only those."""
+    """Return rows in a dtype, to its nearest whole number where it holds only those."""
     if np.issubdtype(dtype, np.integer):
-        drawn = np.rint(drawn)
+        limits = np.iinfo(dtype)
+        drawn = np.clip(np.rint(drawn), limits.min, limits.max)
     return drawn.astype(dtype, copy=False)
