@@ -10,6 +10,7 @@ from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from manidiff._batches import BatchesMixin
 from manidiff._conditional import ConditionalMixin
 from manidiff._density import LogDensityMixin
 from manidiff._manifold import ManifoldMixin
@@ -45,6 +46,7 @@ _SIGMA_MAX_FACTOR = 5.0
 
 
 class ScoreDiffusion(
+    BatchesMixin,
     ManifoldMixin,
     LogDensityMixin,
     ConditionalMixin,

@@ -10,6 +10,7 @@ import torch
 from manidiff._base import ScoreDiffusion
 from manidiff._freezing import FINEST, FreezingMixin
 from manidiff._network import NetworkMixin
+from manidiff._streaming import StreamingMixin, is_long
 from manidiff._training import net_on_cpu, train
 from manidiff._utils.compat import Interval, StrOptions
 from manidiff._utils.random import draw_seed, forked_torch_seed
@@ -27,7 +28,7 @@ _HELD_OUT_REPEATS = 16
 
 
 class CoarseScoreDiffusion(
-    NetworkMixin, FreezingMixin, WatchedFitMixin, ScoreDiffusion
+    NetworkMixin, StreamingMixin, FreezingMixin, WatchedFitMixin, ScoreDiffusion
 ):
     """Diffusion with a score that a network learns only down to a coarse noise level.
 
@@ -250,13 +251,56 @@ class CoarseScoreDiffusion(
             state = {**state, "net_": net_on_cpu(state["net_"])}
         return state
 
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn the score of the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows: array, DataFrame, memmap or CPU tensor; at least two of them
+            different. Of more than 2^26 values (512 MiB in double precision) none is
+            copied: anything that gives rows by slices and by ascending integer arrays
+            is then read as training needs it, and memory holds one part at a time,
+            2^16 random rows that stand for all where neighbourhoods are looked at, and
+            some numbers a row. Equal rows stay apart.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Used only with `conditional=True`: class labels, or continuous targets
+            where y is float.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; a weight of 2 equals the row given twice.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN, infinity or fewer than two distinct rows, y is missing with
+            `conditional=True`, the device is not available, or the noise levels are
+            out of order.
+        """
+        if is_long(X):
+            return self._fit_long(X, y, sample_weight)
+        return super().fit(X, y, sample_weight)
+
     def _fit(self, rows, weights, conditions, rng):
+        self._learn(rows, weights, conditions, rng)
+
+    def _set_finest_level(self):
+        self._set_sigma_c(lambda: FINEST * self.nn_distance_)
+
+    def _learn(self, rows, weights, conditions, rng, *, long_draws=None):
+        """Train on rows, or on draws of more rows of which these are a part."""
         surfaces = SurfaceChoice(rows, rng)
         self.surface_residual_ = surfaces.residual
         self.surface_ = self._kept_surface(surfaces)
-        self._set_sigma_c(lambda: FINEST * self.nn_distance_)
+        self._set_finest_level()
         self._check_precision()
         self.training_law_ = self._decide_training_law(surfaces)
+        if long_draws is not None and self.training_law == "auto":
+            self.training_law_ = "empirical"
         device = self._usable_device()
         learned = {"X": rows, "sample_weight": weights, "y": conditions}
         checkpoint = open_checkpoint(self, learned, rng)
@@ -271,7 +315,10 @@ class CoarseScoreDiffusion(
         with forked_torch_seed(draw_seed(rng), device):
             network = self._make_network(conditions).to(device)
             train_rows, held_out_rows = self._split(len(rows), rng)
-            draws = self._draws(network, rows, weights, conditions, train_rows, rng)
+            if long_draws is None or self.training_law_ == "local":
+                draws = self._draws(network, rows, weights, conditions, train_rows, rng)
+            else:
+                draws = long_draws(network, held_out_rows)
             held_out = None
             if len(held_out_rows):
                 # Held-out rows are judged as rows, whatever the network is taught.

@@ -34,7 +34,7 @@ _MIN_NEIGHBORS = 10
 # Length, in nearest-neighbour distances, beyond which variances are restored.
 _SPACING = 0.5
 # The law has a few axes a row; of more rows than this allows a random part serves.
-_MAX_LAW_ENTRIES = 2**27
+_MAX_LAW_ENTRIES = 2**26
 
 
 class LocalPolynomialScoreDiffusion(ScoreDiffusion):
@@ -308,7 +308,9 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         )
         dim = self.intrinsic_dim_ if on_surface else rows.shape[1]
         self.means_ = fitted.means
-        self.axes_, self.variances_, self.rest_ = fitted.along_surface(dim)
+        axes, self.variances_, self.rest_ = fitted.along_surface(dim)
+        # A view would keep all axes.
+        self.axes_ = axes.clone()
 
     def _law_neighbors(self, wanted, n_rows):
         return min(

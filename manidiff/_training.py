@@ -21,6 +21,7 @@ from skorch.helper import predefined_split
 from torch import nn
 from tqdm.auto import tqdm
 
+from manidiff._learning_rates import WarmUpCosine
 from manidiff._training_state import (
     TrainingFile,
     give_state,
@@ -32,7 +33,6 @@ from manidiff.diffusion.noised_draws import Batch, FixedDraws, NoisedDraws
 from manidiff.exceptions import NonFiniteLossError
 
 STEPS_PER_EPOCH = 100
-_WARM_UP_STEPS = 100
 _GRADIENT_NORM = 1.0
 _EMA_DECAY = 0.999
 _WEIGHT_DECAY = 1e-4
@@ -72,18 +72,6 @@ class PassLoader:
         """Yield the batches."""
         for rows in chunk_slices(len(self.dataset), self.batch_size):
             yield self.dataset.__getitems__(range(rows.start, rows.stop))
-
-
-class WarmUpCosine:
-    """Factor of the learning rate at a step: linear warm-up, then half a cosine."""
-
-    def __init__(self, n_steps: int) -> None:
-        self.n_steps = n_steps
-
-    def __call__(self, step: int) -> float:
-        """Return the factor."""
-        warm = min(1.0, (step + 1) / min(_WARM_UP_STEPS, self.n_steps))
-        return warm * 0.5 * (1 + math.cos(math.pi * min(step / self.n_steps, 1.0)))
 
 
 class StepWatch(Callback):
@@ -261,6 +249,7 @@ def train(
     verbose: int,
     device: torch.device,
     checkpoint: TrainingFile | None = None,
+    schedule: Callable[[int], float] | None = None,
 ) -> tuple[skorch.NeuralNet, list[dict[str, Any]]]:
     """Train a network in place and return the net that owns it, with its history.
 
@@ -291,6 +280,8 @@ def train(
         Where to train.
     checkpoint : TrainingFile or None
         Where training goes on from, and is kept after every epoch.
+    schedule : callable or None
+        Factor of the learning rate at a step. None is `WarmUpCosine`.
 
     Returns
     -------
@@ -306,9 +297,9 @@ def train(
     KeyboardInterrupt
         If the user interrupts the first epoch. Later, training ends with a warning.
     """
-    schedule = LRScheduler(
+    scheduler = LRScheduler(
         torch.optim.lr_scheduler.LambdaLR,
-        lr_lambda=WarmUpCosine(max_iter),
+        lr_lambda=schedule or WarmUpCosine(max_iter),
         step_every="batch",
         event_name=None,
     )
@@ -321,7 +312,7 @@ def train(
     own = [
         ("step_watch", watch),
         ("clipping", GradientNormClipping(_GRADIENT_NORM)),
-        ("schedule", schedule),
+        ("schedule", scheduler),
         ("moving_average", average),
         ("report", report),
     ]

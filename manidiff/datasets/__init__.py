@@ -4,6 +4,7 @@ from manidiff.datasets._base import Manifold
 from manidiff.datasets._rotations import RotationGroup, make_rotations
 from manidiff.datasets._spheres import Circle, Sphere, make_circle, make_sphere
 from manidiff.datasets._swiss_roll import SwissRoll, make_swiss_roll
+from manidiff.datasets._tables import make_mixed_table
 from manidiff.datasets._tori import (
     CurvedFlatTorus,
     KleinBottle,
@@ -25,6 +26,7 @@ __all__ = [
     "make_circle",
     "make_curved_flat_torus",
     "make_klein_bottle",
+    "make_mixed_table",
     "make_rotations",
     "make_sphere",
     "make_swiss_roll",

@@ -45,10 +45,19 @@ class Gaussian:
         rows = np.sqrt(weights)[:, None] * (X - mean)
         if len(X) < X.shape[1]:
             _, singular, right = np.linalg.svd(rows, full_matrices=False)
-            variances, axes = singular**2, right.T
-        else:
-            variances, axes = np.linalg.eigh(rows.T @ rows)
-            variances, axes = variances[::-1], axes[:, ::-1]
+            return cls._of_axes(mean, singular**2, right.T)
+        return cls.from_covariance(mean, rows.T @ rows)
+
+    @classmethod
+    def from_covariance(cls, mean: np.ndarray, covariance: np.ndarray) -> "Gaussian":
+        """Return the Gaussian with a mean (D,) and a covariance (D, D), not all 0."""
+        variances, axes = np.linalg.eigh(covariance)
+        return cls._of_axes(mean, variances[::-1], axes[:, ::-1])
+
+    @classmethod
+    def _of_axes(
+        cls, mean: np.ndarray, variances: np.ndarray, axes: np.ndarray
+    ) -> "Gaussian":
         # Directions in which the data is constant but for rounding carry no law.
         kept = variances > 1e-12 * variances[0]
         return cls(

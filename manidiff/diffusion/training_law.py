@@ -33,15 +33,24 @@ class EmpiricalTrainingLaw:
     Parameters
     ----------
     rows : Tensor of shape (N, D)
-        Training rows.
+        Training rows, or what gives them when indexed by a tensor.
     weights : Tensor of shape (N,)
-        Probabilities of the rows.
+        Probabilities of the rows, or of the reference where there is one.
     sigma_stable : float
         Noise level from which on the posterior mean is the target; infinity for never.
+    reference : Tensor of shape (M, D), default=None
+        Rows by which posterior means are taken; None for all.
     """
 
-    def __init__(self, rows: Tensor, weights: Tensor, sigma_stable: float) -> None:
+    def __init__(
+        self,
+        rows: Tensor,
+        weights: Tensor,
+        sigma_stable: float,
+        reference: Tensor | None = None,
+    ) -> None:
         self.rows = rows
+        self.reference = rows if reference is None else reference
         self.weights = weights
         self.cumulative = weights.double().cumsum(0) / weights.double().sum()
         self.sigma_stable = sigma_stable
@@ -53,18 +62,18 @@ class EmpiricalTrainingLaw:
         stable = sigma >= self.sigma_stable
         if not stable.any():
             return x, x0
-        return x, torch.where(
-            stable[:, None], self._posterior_mean(x, sigma, index), x0
-        )
+        return x, torch.where(stable[:, None], self._posterior_mean(x, sigma, x0), x0)
 
-    def _posterior_mean(self, x: Tensor, sigma: Tensor, index: Tensor) -> Tensor:
-        rows, log_weights = self.rows, self.weights.log()
-        if len(rows) > _MAX_REFERENCE:
+    def _posterior_mean(self, x: Tensor, sigma: Tensor, x0: Tensor) -> Tensor:
+        rows = self.reference
+        if len(rows) <= _MAX_REFERENCE:
+            log_weights = self.weights.log()
+        else:
             # All are drawn by the weights, so within the batch they weigh the same.
             like = self.cumulative
             share = torch.rand(_MAX_REFERENCE, dtype=like.dtype, device=like.device)
             others = torch.searchsorted(like, share).clamp(max=len(like) - 1)
-            rows = rows[torch.cat([index, others])]
+            rows = torch.cat([x0, rows[others]])
             log_weights = torch.zeros_like(rows[:, 0])
         logits = (x @ rows.T - (rows**2).sum(1) / 2) / sigma[:, None] ** 2
         return torch.softmax(logits + log_weights, dim=1) @ rows

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from manidiff._training import Net
 from manidiff._utils.conditions import ConditionEncoder
 from manidiff._utils.scaling import Scaling
@@ -16,6 +18,7 @@ from manidiff.geometry.moving_least_squares import MovingLeastSquares
 from manidiff.persistence.errors import require
 from manidiff.persistence.fields import (
     Check,
+    Sizes,
     absent_or,
     array,
     ascending,
@@ -85,6 +88,21 @@ def _make_conditions(state: dict[str, Any]) -> ConditionEncoder:
         "labels have no mean, and targets have one",
     )
     return _with_attributes(ConditionEncoder)(state)
+
+
+def _cuts(value: Any, where: str, sizes: Sizes) -> None:
+    """Check the rounds in which a compact order was cut."""
+    require(isinstance(value, np.ndarray), f"{where} is no array")
+    require(value.dtype == np.int16, f"{where} is of {value.dtype}")
+    require(value.ndim == 1, f"{where} has {value.ndim} axes")
+    sizes.agree("rows", len(value), where)
+    require(value[0] == 0 and (value >= 0).all(), f"{where} are no rounds")
+
+
+def _condensing_levels(value: Any, where: str, sizes: Sizes) -> None:
+    """Check noise levels with the rounds that serve from there on."""
+    array("condensing levels", "levels and rounds", low=0)(value, where, sizes)
+    sizes.agree("levels and rounds", 2, where)
 
 
 def _plain(cls: type, **fields: Check) -> Saved:
@@ -162,6 +180,8 @@ ESTIMATOR_FIELDS: Mapping[str, Mapping[str, Check]] = {
     },
     "EmpiricalScoreDiffusion": {
         **_SHARED,
+        "_condensing_levels": absent_or(none_or(_condensing_levels)),
+        "_cuts": absent_or(none_or(_cuts)),
         "_row_conditions": _ROW_CONDITIONS,
         "_shifts": array("shifts", "columns"),
         "rows_": array("rows", "columns"),

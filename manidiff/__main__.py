@@ -1,0 +1,7 @@
+"""``python -m manidiff``."""
+
+import sys
+
+from manidiff.command import main
+
+sys.exit(main())

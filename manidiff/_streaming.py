@@ -1,0 +1,232 @@
+"""Training on more rows than memory holds, and on rows that come in parts."""
+
+import numpy as np
+import torch
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import validate_data
+
+from manidiff._learning_rates import WarmUpDecay
+from manidiff._long_rows import Moments, ScaledRows, read_rows, spacing
+from manidiff._training import STEPS_PER_EPOCH, train
+from manidiff._utils.compat import check_sample_weight, fit_context, with_callbacks
+from manidiff._utils.device import resolve_device
+from manidiff._utils.random import draw_seed, forked_torch_seed, make_rng
+from manidiff._utils.validation import merge_equal_rows
+from manidiff.diffusion.generalization import generalization_scale
+from manidiff.diffusion.training_law import EmpiricalTrainingLaw
+from manidiff.geometry.surface_choice import SurfaceChoice
+
+# Entries, 512 MiB in double precision, beyond which rows are not copied.
+MAX_ENTRIES = 2**26
+# Random rows that stand for all where neighbourhoods are looked at.
+_N_REFERENCE = 2**16
+# Rows of a part from which on it can tell what the score is to be frozen to.
+_ENOUGH = 500
+
+
+def is_long(X):
+    """Return whether X is a matrix of numbers too long to be copied."""
+    shape, dtype = getattr(X, "shape", ()), getattr(X, "dtype", None)
+    is_matrix = len(shape) == 2 and dtype is not None and hasattr(X, "__getitem__")
+    return is_matrix and shape[0] * shape[1] > MAX_ENTRIES
+
+
+def _holds_nothing_out(estimator):
+    if estimator.early_stopping:
+        raise AttributeError(
+            "early_stopping=True holds rows out of all the data, which partial_fit "
+            "never sees. Use early_stopping=False."
+        )
+    return True
+
+
+class StreamingMixin:
+    """Fits a network to rows that are read as they are needed, or given in parts."""
+
+    @available_if(_holds_nothing_out)
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Go on learning from a part of the rows: 100 gradient steps on it alone.
+
+        The first call, unless `fit` came before, fixes by its rows what later parts
+        cannot change: `scaling_`, `gaussian_`, the nearest-neighbour distance and the
+        noise levels that follow from it, the columns, and the labels or the spread of
+        the targets. Let it have some thousand rows in random order. Later parts may
+        have any size; one of 500 rows or more also decides anew, as `fit` does, where
+        the score is frozen and to what. The network, the learning rate and `history_`
+        go on; nothing of earlier parts is kept, so memory does not grow, and what no
+        longer comes is forgotten.
+
+        The learning rate falls with the square root of the steps from 1000 on.
+        `max_iter`, `callbacks` and `checkpoint` play no part.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; at least two of them different in the first call.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            As in `fit`. Labels must have come in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights within this part.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X has other columns than before, holds NaN or infinity, or y holds
+            labels that the first call did not.
+        AttributeError
+            With `early_stopping=True`: held-out rows would be out of all the data.
+        """
+        is_first = not self.__sklearn_is_fitted__()
+        X = validate_data(
+            self,
+            X,
+            dtype=np.float64,
+            reset=is_first,
+            ensure_min_samples=2 if is_first else 1,
+        )
+        weights = _weights(sample_weight, X)
+        rng = make_rng(self.random_state)
+        if is_first:
+            self._measure(X, y, weights, rng)
+        conditions = self._given_conditions(y, len(X)) if self.conditional else None
+        X, weights, conditions = merge_equal_rows(X, weights, conditions)
+        rows = self.scaling_.apply(X)
+        self._learn_part(rows, weights, conditions, rng, is_first=is_first)
+        self._is_fitted = True
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
+    def _fit_long(self, X, y=None, sample_weight=None):
+        """Fit to rows that are read as they are needed and never all held."""
+        self._is_fitted = False
+        validate_data(self, np.asarray(X[:2]), dtype=np.float64, ensure_min_samples=2)
+        weights = _weights(sample_weight, X)
+        rng = make_rng(self.random_state)
+        self._measure(X, y, weights, rng)
+        conditions = self._encode_all(y, X.shape[0])
+        index = self._reference(weights, rng)
+        rows = self.scaling_.apply(read_rows(X, index))
+        joint = rows if conditions is None else np.hstack([rows, conditions[index]])
+        _, first, copies = np.unique(
+            joint, axis=0, return_index=True, return_inverse=True
+        )
+        shares = np.bincount(copies.ravel(), weights[index])
+        rows, index, shares = rows[first], index[first], shares / shares.sum()
+        given = None if conditions is None else conditions[index]
+
+        def draws(network, held_out):
+            others = weights.copy()
+            others[index[held_out]] = 0
+            kept = np.setdiff1d(np.arange(len(rows)), held_out)
+            law = self._long_law(X, rows[kept], shares[kept], given, rng)
+            return self._noised(law, network, others, conditions, slice(None))
+
+        self._learn(rows, shares, given, rng, long_draws=draws)
+        self._is_fitted = True
+        return self
+
+    def _measure(self, X, y, weights, rng):
+        """Set what `fit` sets before anything is learned."""
+        self.device_ = str(resolve_device(self.device))
+        self._fit_conditions(X, y, weights)
+        moments = Moments.of(X, weights)
+        self.scaling_ = moments.scaling(self.scaling)
+        self.gaussian_ = moments.gaussian(self.scaling_)
+        asked = self.scaling_.apply(read_rows(X, self._reference(weights, rng)))
+        self.nn_distance_ = spacing(X, self.scaling_, rng.permutation(asked))
+        self._probe_seed = draw_seed(rng)
+        self._set_sigma_range()
+
+    def _reference(self, weights, rng):
+        """Return ascending indices of random rows that stand for all."""
+        among = np.flatnonzero(weights > 0)
+        n_rows = min(len(among), _N_REFERENCE)
+        return np.sort(rng.choice(among, n_rows, replace=False))
+
+    def _long_law(self, X, reference, weights, conditions, rng):
+        sigma_stable = np.inf
+        if conditions is None:
+            sigma_stable = self._stable_level(reference, weights, rng)
+        return EmpiricalTrainingLaw(
+            ScaledRows(X, self.scaling_, self._usable_device()),
+            self._tensor(weights).float(),
+            sigma_stable,
+            reference=self._tensor(reference).float(),
+        )
+
+    def _stable_level(self, rows, weights, rng):
+        return generalization_scale(
+            torch.from_numpy(rows),
+            torch.from_numpy(weights / weights.sum()),
+            self.nn_distance_,
+            torch.Generator().manual_seed(draw_seed(rng)),
+        )
+
+    def _learn_part(self, rows, weights, conditions, rng, *, is_first):
+        tells = len(rows) >= _ENOUGH
+        decided = None
+        if is_first:
+            self.history_ = []
+            local = self.training_law == "local"
+            self.training_law_ = "local" if local else "empirical"
+        elif not tells:
+            decided = self.sigma_c_
+        if decided is None:
+            surfaces = SurfaceChoice(rows, rng)
+            self.surface_residual_ = surfaces.residual
+            self.surface_ = self._kept_surface(surfaces)
+        self._set_finest_level()
+        self._check_precision()
+        device = self._usable_device()
+        n_behind = self.history_[-1]["n_iter"] if self.history_ else 0
+        with forked_torch_seed(draw_seed(rng), device):
+            network = self._make_network(conditions) if is_first else self.net_.module_
+            network = network.to(device)
+            every = np.arange(len(rows))
+            law = self._draws if tells else self._few_draws
+            self.net_, history = train(
+                network,
+                law(network, rows, weights, conditions, every, rng),
+                None,
+                max_iter=STEPS_PER_EPOCH,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                optimizer=self.optimizer,
+                callbacks=(),
+                on_epoch=None,
+                patience=self.n_iter_no_change,
+                verbose=self.verbose,
+                device=device,
+                schedule=WarmUpDecay(n_behind),
+            )
+        self._add_to_history(history, n_behind)
+        if decided is None:
+            self._freeze(rows, weights, conditions, surfaces, rng)
+        else:
+            self.sigma_c_ = decided
+
+    def _few_draws(self, network, rows, weights, conditions, kept, rng):
+        # Too few to tell where their posterior means generalise.
+        return self._row_draws(network, rows, weights, conditions, kept)
+
+    def _add_to_history(self, history, n_behind):
+        for record in history:
+            record["epoch"] = len(self.history_) + 1
+            record["n_iter"] += n_behind
+            self.history_ = [*self.history_, record]
+
+
+def _weights(sample_weight, X):
+    weights = check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not weights.sum() > 0:
+        raise ValueError("sample_weight sums to 0; some rows need a positive weight.")
+    return weights / weights.sum()

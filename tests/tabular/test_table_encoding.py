@@ -1,0 +1,127 @@
+"""Tables as numbers and back."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from manidiff.datasets import make_mixed_table
+from manidiff.tabular import TableEncoder
+
+
+@pytest.fixture(scope="module")
+def table():
+    return make_mixed_table(400, random_state=0)
+
+
+def test_a_table_comes_back_as_it_was(table):
+    encoder = TableEncoder().fit(table)
+    Z = encoder.transform(table)
+    assert Z.shape == (400, encoder.n_features_out_)
+    assert np.isfinite(Z).all()
+    pd.testing.assert_frame_equal(
+        encoder.inverse_transform(Z), table.reset_index(drop=True)
+    )
+
+
+@pytest.mark.parametrize("scale", [0.1, 3.0, 1e6])
+def test_any_numbers_decode_to_valid_rows(table, scale):
+    encoder = TableEncoder().fit(table)
+    noise = np.random.default_rng(0).normal(size=(500, encoder.n_features_out_))
+    found = encoder.inverse_transform(scale * noise)
+    assert (found.dtypes == table.dtypes).all()
+    assert list(found.columns) == list(table.columns)
+    for name in ("age", "visits", "spending", "income", "loyalty", "joined"):
+        assert found[name].min() >= table[name].min()
+        assert found[name].max() <= table[name].max()
+    assert found["rating"].dropna().isin(table["rating"]).all()
+    assert found["city"].isin(table["city"].unique()).all()
+    assert found["education"].cat.ordered
+    assert (found["country"] == table["country"].iloc[0]).all()
+    cents = 100 * found["income"]
+    np.testing.assert_allclose(cents, cents.round(), atol=1e-4)
+
+
+def test_missing_values_have_a_flag_of_their_own(table):
+    encoder = TableEncoder().fit(table[["rating"]])
+    Z = encoder.transform(table[["rating"]])
+    assert Z.shape[1] == 2
+    missing = table["rating"].isna().to_numpy()
+    assert np.unique(Z[missing, 1]).size == 1
+    assert set(Z[missing, 1]).isdisjoint(Z[~missing, 1])
+    assert (encoder.inverse_transform(Z)["rating"].isna() == missing).all()
+
+
+def test_columns_may_come_in_another_order(table):
+    encoder = TableEncoder().fit(table)
+    turned = table[table.columns[::-1]]
+    np.testing.assert_array_equal(encoder.transform(turned), encoder.transform(table))
+
+
+def test_kinds_can_be_given_and_are_printed(capsys):
+    table = pd.DataFrame({"grade": [1, 2, 3, 2], "day": ["2020-01-01"] * 3 + [None]})
+    TableEncoder({"grade": "categorical"}, verbose=1).fit(table)
+    printed = capsys.readouterr().out
+    assert "grade: categorical, 3 values" in printed
+    kinds = TableEncoder({"grade": "categorical"}).fit(table).column_kinds_
+    assert kinds["grade"] == "categorical"
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "int64", "Int64", "float32", "Float64", "bool", "boolean"]
+)
+def test_dtypes_are_restored(dtype):
+    values = np.random.default_rng(0).integers(0, 2, size=40)
+    table = pd.DataFrame({"x": pd.Series(values).astype(dtype), "y": range(40)})
+    encoder = TableEncoder().fit(table)
+    found = encoder.inverse_transform(encoder.transform(table))
+    pd.testing.assert_frame_equal(found, table)
+
+
+def test_clone_and_two_fits_agree(table):
+    encoder = TableEncoder(column_types={"age": "numeric"}).fit(table)
+    again = clone(encoder).fit(table)
+    np.testing.assert_array_equal(again.transform(table), encoder.transform(table))
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (lambda t: t.iloc[:0], "empty"),
+        (lambda t: t.assign(age=np.nan), "'age'"),
+        (lambda t: pd.concat([t, t[["age"]]], axis=1), "several columns named"),
+        (lambda t: t.assign(name=[f"n{i}" for i in range(len(t))]), "'name'"),
+        (lambda t: t.assign(age=t["age"].where(t.index > 0, np.inf)), "'age'"),
+    ],
+    ids=["no rows", "no value", "twice", "identifiers", "infinite"],
+)
+def test_tables_that_cannot_be_encoded(table, broken, says):
+    with pytest.raises(ValueError, match=says):
+        TableEncoder().fit(broken(table))
+
+
+def test_arrays_are_refused(table):
+    with pytest.raises(TypeError, match="DataFrame"):
+        TableEncoder().fit(np.zeros((5, 2)))
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (lambda t: t.drop(columns=["age", "city"]), r"\['age', 'city'\]"),
+        (lambda t: t.assign(extra=1), r"\['extra'\]"),
+        (lambda t: t.assign(city="Atlantis"), "Atlantis"),
+        (lambda t: t.assign(income=np.nan), "'income'"),
+    ],
+    ids=["absent", "unknown", "category", "missing"],
+)
+def test_other_tables_are_refused(table, broken, says):
+    with pytest.raises(ValueError, match=says):
+        TableEncoder().fit(table).transform(broken(table))
+
+
+def test_unknown_kinds_are_refused(table):
+    with pytest.raises(ValueError, match="'size'"):
+        TableEncoder({"size": "numeric"}).fit(table)
+    with pytest.raises(ValueError, match="'whole'"):
+        TableEncoder({"age": "whole"}).fit(table)
