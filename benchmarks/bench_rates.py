@@ -21,6 +21,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import matplotlib.ticker
 import numpy as np
 import torch
 from scipy.stats import linregress, t
@@ -172,9 +173,13 @@ def draw(table, path, ylabel):
                 **{"color": color, "label": method, **look},
             )
         axes.set(title=name, xlabel="training rows")
+        sizes = sorted({row[2] for row in table})
+        axes.set_xticks(sizes, sizes)
+        axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
         axes.spines[["top", "right"]].set_visible(False)
     grid[0, 0].set_ylabel(ylabel)
-    grid[0, -1].legend(fontsize="small")
+    handles = grid[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=len(methods))
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
