@@ -110,7 +110,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        Z : ndarray of shape (n_rows, n_features_out_)
+        Z : ndarray of shape (n_rows, `n_features_out_`)
             Encoded rows, float64.
 
         Raises
@@ -128,7 +128,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features_out_)
+        X : array-like of shape (n_rows, `n_features_out_`)
             Encoded rows; any finite numbers.
 
         Returns
