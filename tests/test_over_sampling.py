@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from manidiff import CoarseScoreDiffusion, EmpiricalScoreDiffusion
 from manidiff.over_sampling import ManifoldOverSampler
-from manidiff.over_sampling._chords import draw_between
+from manidiff.over_sampling._chords import _dealt, draw_between
 
 CHECKS = parametrize_with_checks(
     [
@@ -203,3 +203,8 @@ def test_several_small_classes(scattered):
     for label in (1, 2):
         gap = added[0][added[1] == label].mean(axis=0) - X[y == label].mean(axis=0)
         assert np.abs(gap).max() < 0.5
+
+
+def test_rows_are_dealt_out_evenly():
+    counts = np.bincount(_dealt(7, 100, np.random.default_rng(0)), minlength=7)
+    assert np.ptp(counts) <= 1
