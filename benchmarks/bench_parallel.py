@@ -1,6 +1,6 @@
 """Whether a search with two workers is nearly twice as fast as with one.
 
-The same grid search, with `n_jobs=1` and `n_jobs=2`, in turns; the ratio of the medians.
+The same grid search with `n_jobs=1` and `n_jobs=2`, in turns; ratios of the medians.
 Workers are started before the clock. `--threads` sets what torch may use in the parent:
 with n_jobs=1 a fit has all cores by default.
 
