@@ -6,15 +6,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from manidiff._last_step import draw, is_generative, last_step_has
-from manidiff._utils.compat import StrOptions
+from manidiff._utils.compat import StrOptions, fit_context
 from manidiff._utils.draws import accepts
 from manidiff._utils.validation import check_n_samples
 from manidiff.inverse import InvertibleTransformer
+from manidiff.inverse._invertible import transformers
 from manidiff.inverse._steps import (
     check_invertible,
     log_factor_of_undoing,
-    not_invertible,
-    transformers,
     undo,
     with_learned_inverses,
 )
@@ -106,6 +105,7 @@ class SamplingPipeline(Pipeline):
         self._wrap_steps()
         return self
 
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, **params):
         """Fit all steps.
 
@@ -248,9 +248,8 @@ class SamplingPipeline(Pipeline):
         return float(np.average(self.score_samples(X, y), weights=sample_weight))
 
     def _wrap_steps(self):
-        # `clone` expects to find the very list that it passes.
-        if self.invert == "auto" and not_invertible(self.steps[:-1]):
-            self.steps = [*with_learned_inverses(self.steps[:-1]), self.steps[-1]]
+        if isinstance(self.invert, str) and self.invert == "auto":
+            self.steps = with_learned_inverses(self.steps)
 
 
 def make_sampling_pipeline(

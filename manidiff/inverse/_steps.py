@@ -1,11 +1,12 @@
 """Steps of a pipeline, undone from right to left.
 
-Each function takes the steps before the last one, as pairs of a name and a transformer.
+Each function takes steps as pairs of a name and a transformer: those before the last
+one, unless it says otherwise.
 """
 
 import numpy as np
 
-from manidiff.inverse._invertible import is_invertible
+from manidiff.inverse._invertible import is_invertible, transformers
 from manidiff.inverse._transformer import InvertibleTransformer
 from manidiff.inverse._volume import log_volume_factor
 
@@ -16,29 +17,30 @@ _NO_DENSITY = (
 )
 
 
-def transformers(steps):
-    """Return the steps that change rows: neither None nor "passthrough"."""
+def not_invertible(steps):
+    """Return the steps that cannot be undone, of those that can be fitted."""
     return [
         (name, step)
-        for name, step in steps
-        if step is not None and not (isinstance(step, str) and step == "passthrough")
-    ]
-
-
-def not_invertible(steps):
-    """Return the steps that cannot be undone."""
-    return [
-        (name, step) for name, step in transformers(steps) if not is_invertible(step)
+        for name, step in transformers(steps)
+        if hasattr(step, "fit") and not is_invertible(step)
     ]
 
 
 def with_learned_inverses(steps):
-    """Return the steps, those that cannot be undone in an `InvertibleTransformer`."""
-    names = {name for name, _ in not_invertible(steps)}
-    return [
+    """Return all steps of a pipeline, with an `InvertibleTransformer` where needed.
+
+    Where none is, that is the very list that was given, as `clone` expects. So it is
+    where the steps are no pairs, which scikit-learn refuses no sooner than in `fit`.
+    """
+    try:
+        names = {name for name, _ in not_invertible(steps[:-1])}
+    except (TypeError, ValueError):
+        return steps
+    wrapped = [
         (name, InvertibleTransformer(step) if name in names else step)
-        for name, step in steps
+        for name, step in steps[:-1]
     ]
+    return [*wrapped, steps[-1]] if names else steps
 
 
 def check_invertible(steps):

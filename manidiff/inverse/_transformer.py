@@ -17,6 +17,10 @@ _SHARE_HELD_OUT = 5
 _MAX_HELD_OUT = 1000
 # Few rows are held out several times over, until there are about so many.
 _WANTED_HELD_OUT = 200
+_NEEDS_NUMBERS = (
+    "An inverse is learned from dense rows of finite numbers. For tables with words or "
+    "missing values there is manidiff.tabular.TableEncoder, with an inverse of its own."
+)
 
 
 class InvertibleTransformer(TransformerMixin, BaseEstimator):
@@ -49,8 +53,8 @@ class InvertibleTransformer(TransformerMixin, BaseEstimator):
         over that to the mean of all rows: 0 is perfect, 1 no better than the mean. A
         second transformer and regressor, fitted without those rows, are used, which
         about doubles the time of `fit`. Without `transform` the transformer knows the
-        held-out rows, the regressor does not. NaN where there are too few rows to fit
-        them without a fifth.
+        held-out rows, the regressor does not. NaN where they cannot be fitted
+        without a fifth of the rows: too few rows, or precomputed distances.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -196,7 +200,7 @@ class InvertibleTransformer(TransformerMixin, BaseEstimator):
 
     def _fit_embed(self, X, y):
         _check_transformer(self.transformer)
-        rows = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        rows = self._targets(X)
         self.transformer_ = clone(self.transformer)
         Z = _fit_transform(self.transformer_, X, y)
         self._n_features_out = Z.shape[1]
@@ -204,9 +208,16 @@ class InvertibleTransformer(TransformerMixin, BaseEstimator):
         try:
             self.reconstruction_error_ = self._held_out_error(X, y, rows, Z)
         except ValueError:
-            # All rows could be fitted, so a part of them is too small.
+            # All rows could be fitted: a part of them is too small, or is no square.
             self.reconstruction_error_ = np.nan
         return Z
+
+    def _targets(self, X):
+        try:
+            return validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        except (TypeError, ValueError) as error:
+            error.add_note(_NEEDS_NUMBERS)
+            raise
 
     def _fit_inverse(self, Z, rows):
         targets = rows.ravel() if rows.shape[1] == 1 else rows

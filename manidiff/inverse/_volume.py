@@ -7,8 +7,10 @@ from manidiff._utils.chunking import chunk_slices
 # Step of the finite differences, in the largest coordinate of a column. Rounding of an
 # affine map and the third derivative of a smooth one are both far below a percent.
 _STEP = 1e-4
-# An affine map predicts all rows to this share of their largest coordinate.
+# An affine map predicts every column to this share of its range, and of its largest
+# coordinate. The second allows for rounding alone, so that no offset hides a curve.
 _TOLERANCE = 1e-6
+_ROUNDING = 1e-11
 # Entries of the Jacobians held at once: 128 MiB.
 _MAX_ENTRIES = 2**24
 
@@ -45,7 +47,9 @@ def log_volume_factor(inverse_map, Z):
     first = _jacobians(inverse_map, Z[:1], steps)
     found = inverse_map(Z)
     affine = found[0] + (Z - Z[0]) @ first[0].T
-    if np.abs(found - affine).max() <= _TOLERANCE * np.abs(found).max():
+    rounding = _ROUNDING * np.abs(found).max(axis=0)
+    error = np.abs(found - affine).max(axis=0)
+    if (error <= _TOLERANCE * np.ptp(found, axis=0) + rounding).all():
         return np.repeat(_log_volume(first), len(Z))
     log_factor = np.empty(len(Z))
     for part in chunk_slices(len(Z), max(_MAX_ENTRIES // first.size, 1)):

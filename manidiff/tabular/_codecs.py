@@ -16,10 +16,15 @@ _MIN_REPEATS = 5
 _MIN_SHARE = 0.01
 # Numbers that are whole in so many decimals or fewer stay so.
 _MAX_DECIMALS = 6
+# Doubles hold all whole numbers up to this.
+_LARGEST_WHOLE = 2**53
 # The standard deviation of the noise under which a value is observed, and that in gaps
 # between neighbouring values where there are few.
 _NOISE = 0.05
 _NOISE_IN_GAPS = 0.25
+# The value of an indicator: any two categories are then 2 apart, as are the values of a
+# standardised column that holds two equally often.
+_INDICATOR = 2**0.5
 
 
 class NumberCodec:
@@ -43,6 +48,11 @@ class NumberCodec:
     def fit(self, values):
         """Learn the values, their ranks, decimals and repetitions."""
         numbers = _finite(values)
+        if self.whole and np.abs(numbers).max() > _LARGEST_WHOLE:
+            raise ValueError(
+                "holds whole numbers beyond 2**53, which are no longer told apart: "
+                "drop it, or make it text if they are labels"
+            )
         self.seen, counts = np.unique(numbers, return_counts=True)
         self.decimals = 0 if self.whole else _decimals(self.seen)
         self.is_discrete = len(self.seen) * _MIN_REPEATS <= len(numbers)
@@ -58,7 +68,10 @@ class NumberCodec:
 
     def read(self, value):
         """Return a single value as an array of numbers (1,)."""
-        return _finite(np.array([value], dtype=object))
+        try:
+            return _finite(np.array([value], dtype=object))
+        except ValueError as error:
+            raise ValueError("is no finite number") from error
 
     def encode(self, values):
         """Return normal scores (n, 1), those of the ends for what is beyond them."""
@@ -90,8 +103,10 @@ class NumberCodec:
                 f"is not among the {len(self.seen)} values of the training table; the "
                 f"nearest is {nearest:.12g}"
             )
-        if self.whole and number != round(number):
-            raise ValueError("is not a whole number")
+        if self.decimals is not None and number != np.round(number, self.decimals):
+            raise ValueError(
+                f"has more than the {self.decimals} decimals of the training table"
+            )
 
     def describe(self):
         """Return in words what was learned."""
@@ -135,15 +150,25 @@ class DatetimeCodec(NumberCodec):
     def check(self, value):
         """Raise if a single moment contradicts the training table."""
         (tick,), (low, high) = self._ticks(self.read(value)), self._ends()
-        if not low <= tick <= high:
-            low, high = self._moments(np.array([low, high]))
+        is_within = low <= tick <= high
+        low, high = self._moments(np.array([low, high]))
+        if not is_within:
             raise ValueError(
                 f"is outside the range of the training table, {low} to {high}"
+            )
+        if (tick - self.first) % self.step:
+            apart = pd.Timedelta(np.timedelta64(self.step, self.unit))
+            raise ValueError(
+                "is not among the moments that the training table allows: they are "
+                f"whole multiples of {apart} after {low}"
             )
 
     def read(self, value):
         """Return a single value, which may be text, as a Series of moments."""
-        moment = pd.Timestamp(value)
+        try:
+            moment = pd.Timestamp(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError("is no moment, such as '2020-12-31'") from error
         if self.timezone is not None and moment.tzinfo is None:
             moment = moment.tz_localize(self.timezone)
         return pd.Series([moment])
@@ -163,7 +188,7 @@ class DatetimeCodec(NumberCodec):
         return moments.dt.tz_localize("UTC").dt.tz_convert(self.timezone)
 
     def _ticks(self, values):
-        values = pd.Series(values)
+        values = pd.to_datetime(pd.Series(values))
         if values.dt.tz is not None:
             values = values.dt.tz_convert("UTC").dt.tz_localize(None)
         return values.to_numpy(f"datetime64[{self.unit}]").astype(np.int64)
@@ -191,7 +216,7 @@ class CategoryCodec:
         self.categories = pd.Index([value for value in known if value in met])
         n_categories = len(self.categories)
         self.ranks = None
-        self.width, self.noise = n_categories, _NOISE_IN_GAPS
+        self.width, self.noise = n_categories, _NOISE_IN_GAPS * _INDICATOR
         if self.ordered or n_categories == 2:
             self.ranks = NumberCodec(whole=True).fit(self._codes(values))
             self.ranks.is_discrete = True
@@ -208,7 +233,7 @@ class CategoryCodec:
         codes = self._codes(values)
         if self.ranks is not None:
             return self.ranks.encode(codes)
-        return np.eye(self.width)[codes]
+        return _INDICATOR * np.eye(self.width)[codes]
 
     def decode(self, Z):
         """Return categories (n,): the one of the largest value."""

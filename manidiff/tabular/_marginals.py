@@ -47,7 +47,7 @@ class OffsetMap:
     """
 
     def __init__(self, drawn, training):
-        shares = training.mean(axis=0)
+        shares = (training > 0).mean(axis=0)
         self.offsets = np.zeros(len(shares))
         for step in np.linspace(_STEP, 0, _N_STEPS, endpoint=False):
             largest = (drawn + self.offsets).argmax(axis=1)

@@ -67,7 +67,8 @@ class GivenMixture:
     def _choose(self, distinct, index, rng):
         """Draw a component for each row, whose coordinates are distinct[index]."""
         chosen = np.empty(len(index), dtype=np.int64)
-        size = max(_MAX_ENTRIES // max(self.roots[:, 0].numel(), len(self.means)), 1)
+        n_entries = len(self.means) * max(len(self.known), 1)
+        size = max(_MAX_ENTRIES // n_entries, 1)
         for part in chunk_slices(len(distinct), size):
             logits = self._logits(distinct[part])
             shares = torch.softmax(logits, 1).cumsum(1).numpy()

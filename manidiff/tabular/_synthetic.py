@@ -1,5 +1,7 @@
 """A table in, a table out: the same columns, new rows."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
@@ -259,6 +261,11 @@ class SyntheticTable(BaseEstimator):
 
     def _encode_conditions(self, conditions):
         """Return one encoded row (D,) with NaN where nothing is asked."""
+        if not isinstance(conditions, Mapping):
+            raise TypeError(
+                f"conditions={conditions!r} must be a dict of values by column, for "
+                "example {'age': 30}."
+            )
         names = [column.name for column in self.encoder_.columns_]
         unknown = [name for name in conditions if name not in names]
         if unknown:

@@ -12,6 +12,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.manifold import Isomap
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neighbors import KNeighborsRegressor, NeighborhoodComponentsAnalysis
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -222,3 +223,6 @@ def test_what_counts_as_invertible():
     assert is_invertible(KernelPCA(fit_inverse_transform=True))
     assert not is_invertible(KernelPCA())
     assert not is_invertible(Normalizer())
+    assert is_invertible(make_pipeline(StandardScaler(), None, "passthrough"))
+    assert not is_invertible(make_pipeline(StandardScaler(), KernelPCA()))
+    assert not is_invertible(make_pipeline(make_pipeline(KernelPCA()), PCA()))

@@ -22,6 +22,7 @@ from sklearn.preprocessing import (
 
 from manidiff import EmpiricalScoreDiffusion, LocalPolynomialScoreDiffusion
 from manidiff.inverse import InvertibleTransformer
+from manidiff.inverse._volume import log_volume_factor
 from manidiff.pipeline import make_sampling_pipeline
 
 
@@ -100,6 +101,49 @@ def test_densities_under_curved_steps_integrate_to_one(step):
         u = u[(step.fit(rows).transform(np.exp(u)) > -1 / step.lambdas_.max()).all(1)]
     mass = np.exp(pipeline.score_samples(np.exp(u)) + u.sum(axis=1)).sum() * width**2
     assert mass == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e4, 1e8])
+@pytest.mark.parametrize("offset", [0.0, 1e4, 1e8])
+def test_no_offset_or_larger_column_hides_a_curve(scale, offset):
+    Z = np.random.default_rng(0).normal(size=(40, 2))
+
+    def curved(Z):
+        return np.column_stack([scale * Z[:, 0], offset + np.exp(Z[:, 1])])
+
+    expected = np.log(scale) + Z[:, 1]
+    # At 1e8 a double holds eight digits of the curve, a difference four of them.
+    found = log_volume_factor(curved, Z)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_a_density_does_not_depend_on_what_else_is_scored():
+    rows = 1e7 + np.random.default_rng(0).lognormal(size=(100, 1))
+    step = FunctionTransformer(lambda X: np.log(X - 1e7), lambda Z: 1e7 + np.exp(Z))
+    pipeline = make_sampling_pipeline(step, KernelDensity(bandwidth=0.3)).fit(rows)
+    one_by_one = [pipeline.score(row[None]) for row in rows[:10]]
+    np.testing.assert_allclose(pipeline.score_samples(rows)[:10], one_by_one, atol=1e-3)
+
+
+class CountsCalls:
+    """An affine map that counts how often it is called."""
+
+    def __init__(self, offset):
+        self.offset, self.n_calls = offset, 0
+
+    def __call__(self, Z):
+        self.n_calls += 1
+        return Z @ np.array([[3e4, 1.0], [-2e4, 0.5]]) + self.offset
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e8])
+def test_an_affine_map_is_differentiated_once(offset):
+    Z = np.random.default_rng(0).normal(size=(40, 2))
+    inverse_map = CountsCalls(offset)
+    found = log_volume_factor(inverse_map, Z)
+    np.testing.assert_allclose(found, np.log(3.5e4), atol=1e-3)
+    # Twice for each of two columns, and once to see that it is affine.
+    assert inverse_map.n_calls == 5
 
 
 class Angle(TransformerMixin, BaseEstimator):

@@ -20,6 +20,7 @@ from sklearn.preprocessing import (
     OrdinalEncoder,
     StandardScaler,
 )
+from sklearn.utils.estimator_checks import check_estimator
 
 from manidiff import EmpiricalScoreDiffusion, LocalPolynomialScoreDiffusion
 from manidiff.inverse import InvertibleTransformer
@@ -201,6 +202,20 @@ def test_a_classifier_at_the_end_needs_no_inverses(X):
     steps = [("norm", Normalizer()), ("law", LogisticRegression())]
     found = SamplingPipeline(steps).fit(X, y).predict_proba(X)
     np.testing.assert_array_equal(found, Pipeline(steps).fit(X, y).predict_proba(X))
+
+
+def test_it_keeps_the_checks_that_a_plain_pipeline_keeps():
+    steps = [("scale", StandardScaler()), ("law", KernelDensity(bandwidth=0.1))]
+    failed = [
+        {
+            check["check_name"]
+            for check in check_estimator(pipeline, on_fail=None, on_skip=None)
+            if check["status"] == "failed"
+        }
+        for pipeline in (SamplingPipeline(steps, invert="auto"), Pipeline(steps))
+    ]
+    # Two of them, as both fit the very steps that they are given.
+    assert failed[0] == failed[1]
 
 
 def test_frames_give_the_same_draws(roll):

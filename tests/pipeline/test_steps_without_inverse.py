@@ -7,17 +7,18 @@ from sklearn.decomposition import PCA, KernelPCA
 from sklearn.exceptions import NotFittedError
 from sklearn.impute import SimpleImputer
 from sklearn.manifold import Isomap
-from sklearn.pipeline import FeatureUnion
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     MinMaxScaler,
     Normalizer,
+    OrdinalEncoder,
     StandardScaler,
 )
 
 from manidiff import EmpiricalScoreDiffusion
 from manidiff.inverse import InvertibleTransformer
-from manidiff.pipeline import make_sampling_pipeline
+from manidiff.pipeline import SamplingPipeline, make_sampling_pipeline
 
 
 @pytest.fixture
@@ -46,9 +47,28 @@ def test_auto_wraps_what_cannot_be_inverted_and_nothing_else():
     assert type(pipeline["isomap"]) is Isomap
 
 
-def test_bad_invert_is_refused(X):
+@pytest.mark.parametrize("invert", ["all", True, np.array(["auto", "auto"])])
+def test_bad_invert_is_refused(X, invert):
+    pipeline = make_sampling_pipeline(Isomap(), law(), invert=invert)
     with pytest.raises(ValueError, match="'invert' parameter"):
-        make_sampling_pipeline(StandardScaler(), law(), invert="all").fit(X)
+        pipeline.fit(X)
+
+
+@pytest.mark.parametrize("invert", ["auto", None])
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ("abc", "'steps' parameter"),
+        ([StandardScaler(), law()], "unpack"),
+        ([("scale", StandardScaler), ("law", law())], "class"),
+        ([("scale", 3), ("law", law())], r"'3' \(type <class 'int'>\) doesn't"),
+        ([("same", PCA()), ("same", law())], "not unique"),
+    ],
+)
+def test_bad_steps_are_refused_by_fit(X, invert, steps, message):
+    pipeline = SamplingPipeline(steps, invert=invert)
+    with pytest.raises((TypeError, ValueError), match=message):
+        pipeline.fit(X)
 
 
 NOT_INVERTIBLE = {
@@ -59,6 +79,7 @@ NOT_INVERTIBLE = {
     "simpleimputer": SimpleImputer(),
     "columntransformer": ColumnTransformer([("scale", StandardScaler(), [0, 1])]),
     "featureunion": FeatureUnion([("scale", StandardScaler()), ("pca", PCA(2))]),
+    "pipeline": make_pipeline(FunctionTransformer(np.arctan), StandardScaler()),
 }
 
 
@@ -83,6 +104,33 @@ def test_a_column_transformer_in_the_middle_can_be_learned(swiss_roll):
     )
     assert pipeline[0].reconstruction_error_ < 0.02
     assert pipeline.sample(4, random_state=0).shape == (4, 3)
+
+
+@pytest.mark.parametrize("inner", [FunctionTransformer(np.arctan), KernelPCA(4)])
+def test_a_chain_within_the_pipeline_is_learned_as_a_whole(X, inner):
+    chain = make_pipeline(StandardScaler(), inner, "passthrough")
+    pipeline = make_sampling_pipeline(chain, law(), invert="auto").fit(X)
+    assert type(pipeline["pipeline"]) is InvertibleTransformer
+    # Back in the units of X: arctan alone would leave them within 1.6 of 0.
+    drawn = pipeline.sample(200, random_state=0)
+    np.testing.assert_allclose(drawn[:, 2], 5, atol=0.5)
+
+
+@pytest.mark.parametrize(
+    ("step", "table"),
+    [
+        (SimpleImputer(), [[1.0, np.nan], [2.0, 3.0], [4.0, 5.0]]),
+        (ColumnTransformer([("words", OrdinalEncoder(), [0])]), [["a", 1], ["b", 2]]),
+    ],
+)
+def test_what_cannot_be_learned_points_to_what_can(step, table):
+    table = np.array(table, dtype=object)
+    pipeline = make_sampling_pipeline(step, law(), invert="auto")
+    with pytest.raises(ValueError, match=r"NaN|could not convert string") as raised:
+        pipeline.fit(table)
+    (note,) = raised.value.__notes__
+    assert "finite numbers" in note
+    assert "manidiff.tabular.TableEncoder" in note
 
 
 def test_a_step_that_fails_on_the_way_back_is_named(X):

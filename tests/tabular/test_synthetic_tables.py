@@ -152,6 +152,8 @@ def test_digits_are_drawn_as_whole_numbers_and_not_copied():
         ({"nation": "Utopia"}, "nation"),
         ({"city": "Atlantis"}, "Atlantis"),
         ({"age": 400}, "400"),
+        ({"age": 30.5}, "'age'.*nearest is 30"),
+        ({"age": "old"}, "'age'.*no finite number"),
         ({"age": None}, "age"),
         ({"country": "Erewhon"}, "Erewhon"),
     ],
@@ -160,6 +162,27 @@ def test_digits_are_drawn_as_whole_numbers_and_not_copied():
 def test_conditions_that_cannot_hold(model, conditions, says):
     with pytest.raises(ValueError, match=says):
         model.sample(5, conditions=conditions)
+
+
+@pytest.mark.parametrize("conditions", [["age"], "age", 30])
+def test_conditions_are_a_dict(model, conditions):
+    with pytest.raises(TypeError, match="must be a dict of values by column"):
+        model.sample(5, conditions=conditions)
+
+
+@pytest.mark.parametrize(
+    ("moment", "says"),
+    [
+        ("2021-03-04 05:00", "whole multiples of 1 days"),
+        ("1999-01-01", "outside the range"),
+        ("soon", "no moment"),
+    ],
+)
+def test_moments_that_cannot_be(moment, says):
+    days = pd.date_range("2021-01-01", periods=200)
+    table = pd.DataFrame({"day": days, "level": np.linspace(0, 1, 200) ** 2})
+    with pytest.raises(ValueError, match=says):
+        SyntheticTable().fit(table).sample(5, conditions={"day": moment})
 
 
 def test_tables_that_cannot_be_learned(table):
