@@ -1,8 +1,14 @@
-"""Time of the skorch training loop against a bare torch loop over the same batches.
+"""Time of training, against a bare torch loop in single precision.
 
-python benchmarks/bench_training.py
+The loops take turns on the same batches: the bare one; the one of the estimators; the
+bare one in mixed precision (bfloat16), and of a compiled network. A first step, in
+which compiling happens, is not in the times. `--device cuda` for a GPU.
+
+    python benchmarks/bench_training.py [--device cuda]
 """
 
+import argparse
+import contextlib
 import statistics
 import time
 
@@ -19,51 +25,54 @@ from manidiff.diffusion.training_law import EmpiricalTrainingLaw
 from manidiff.nets import ResidualMLP
 
 N_ROWS, N_STEPS, BATCH_SIZE, N_REPEATS = 1000, 300, 256, 5
-CPU = torch.device("cpu")
 
 
-def make(n_features):
+def make(n_features, device):
     """Return a network and its batches."""
     rows = np.random.default_rng(0).normal(size=(N_ROWS, n_features))
     weights = np.full(N_ROWS, 1 / N_ROWS)
-    network = ResidualMLP(n_features, width=192, depth=4)
-    gaussian = Gaussian.from_moments(rows, weights).to(CPU, torch.float32)
+    network = ResidualMLP(n_features, width=192, depth=4).to(device)
+    gaussian = Gaussian.from_moments(rows, weights).to(device, torch.float32)
+    weights = torch.from_numpy(weights).to(device)
     law = EmpiricalTrainingLaw(
-        torch.from_numpy(rows).float(), torch.from_numpy(weights).float(), np.inf
+        torch.from_numpy(rows).to(device).float(), weights.float(), np.inf
     )
     denoiser = PreconditionedDenoiser(network, gaussian)
-    weights = torch.from_numpy(weights)
     return network, NoisedDraws(law, weights, None, denoiser, (0.05, 5.0))
 
 
-def with_skorch(network, draws):
+def with_skorch(network, draws, n_steps):
     """Train as the estimators do."""
     _training.train(
         network,
         draws,
         None,
-        max_iter=N_STEPS,
+        max_iter=n_steps,
         batch_size=BATCH_SIZE,
         learning_rate=1e-3,
         optimizer=None,
         callbacks=(),
+        on_epoch=None,
         patience=1,
         verbose=0,
-        device=CPU,
+        device=draws.cumulative.device,
     )
 
 
-def bare(network, draws):
+def bare(network, draws, n_steps, *, precision=contextlib.nullcontext):
     """Train with the same optimiser, schedule, clipping and moving average."""
     weights = list(network.parameters())
     averages = [weight.detach().clone() for weight in weights]
     optimizer = torch.optim.AdamW(weights, lr=1e-3, weight_decay=1e-4, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, WarmUpCosine(N_STEPS))
-    for _ in range(N_STEPS):
+    for _ in range(n_steps):
         inputs, target = draws.__getitems__(range(BATCH_SIZE))
         optimizer.zero_grad()
-        loss = nn.functional.mse_loss(network(**inputs), target)
+        with precision():
+            loss = nn.functional.mse_loss(network(**inputs), target)
         loss.backward()
+        # As the loop of the estimators, which looks at every loss.
+        loss.item()
         nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         schedule.step()
@@ -71,19 +80,55 @@ def bare(network, draws):
             torch._foreach_lerp_(averages, weights, 0.001)
 
 
+def in_bfloat16(network, draws, n_steps):
+    """Train in mixed precision."""
+    device = draws.cumulative.device.type
+
+    def precision():
+        return torch.autocast(device, torch.bfloat16)
+
+    bare(network, draws, n_steps, precision=precision)
+
+
+def compiled(network, draws, n_steps):
+    """Train a compiled network."""
+    network.compile()
+    bare(network, draws, n_steps)
+
+
+LOOPS = (bare, with_skorch, in_bfloat16, compiled)
+
+
+def seconds(loop, n_features, device):
+    """Return what the first step takes, and what the steps after it take."""
+    network, draws = make(n_features, device)
+    marks = [time.perf_counter()]
+    for n_steps in (1, N_STEPS):
+        loop(network, draws, n_steps)
+        marks.append(time.perf_counter())
+    return np.diff(marks)
+
+
 def main():
     """Print the table."""
-    print(f"{'features':>8}{'bare s':>10}{'skorch s':>10}{'ratio':>8}")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu", type=torch.device)
+    device = parser.parse_args().device
+    print(
+        f"{'features':>8} {'loop':>12} {'first step':>10} {'seconds':>8} {'ratio':>6}"
+    )
     for n_features in (3, 30):
-        times = {bare: [], with_skorch: []}
+        times = {loop: [] for loop in LOOPS}
         for _ in range(N_REPEATS):
-            for loop, seconds in times.items():
-                network, draws = make(n_features)
-                started = time.perf_counter()
-                loop(network, draws)
-                seconds.append(time.perf_counter() - started)
-        floor, ours = (statistics.median(seconds) for seconds in times.values())
-        print(f"{n_features:>8}{floor:>10.2f}{ours:>10.2f}{ours / floor:>8.2f}")
+            for loop, measured in times.items():
+                measured.append(seconds(loop, n_features, device))
+        floor = statistics.median(rest for _, rest in times[bare])
+        for loop, measured in times.items():
+            first, rest = measured[0][0], statistics.median(r for _, r in measured)
+            print(
+                f"{n_features:8} {loop.__name__:>12} {first:10.2f} {rest:8.2f} "
+                f"{rest / floor:6.2f}"
+            )
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import torch
 from manidiff._base import ScoreDiffusion
 from manidiff._freezing import FINEST, FreezingMixin
 from manidiff._network import NetworkMixin
+from manidiff._processes import count
 from manidiff._streaming import StreamingMixin, is_long
 from manidiff._training import net_on_cpu, train
 from manidiff._utils.compat import Interval, StrOptions
@@ -254,6 +255,8 @@ class CoarseScoreDiffusion(
     def fit(self, X, y=None, sample_weight=None):
         """Learn the score of the rows of X.
 
+        Processes that `torch.distributed` has joined train one network together.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
@@ -303,6 +306,9 @@ class CoarseScoreDiffusion(
             self.training_law_ = "empirical"
         device = self._usable_device()
         learned = {"X": rows, "sample_weight": weights, "y": conditions}
+        if count() > 1:
+            # Their file holds the chance of each.
+            learned["processes"] = np.array(count())
         checkpoint = open_checkpoint(self, learned, rng)
 
         def finish(estimator):

@@ -135,7 +135,8 @@ class StreamingMixin:
     def _measure(self, X, y, weights, rng):
         """Set what `fit` sets before anything is learned."""
         self.device_ = str(resolve_device(self.device))
-        self._fit_conditions(X, y, weights)
+        # In place of X: as long, and a zarr array has no len.
+        self._fit_conditions(weights, y, weights)
         moments = Moments.of(X, weights)
         self.scaling_ = moments.scaling(self.scaling)
         self.gaussian_ = moments.gaussian(self.scaling_)

@@ -22,6 +22,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from manidiff._learning_rates import WarmUpCosine
+from manidiff._processes import any_says, count, is_main, shared_file, shared_steps
 from manidiff._training_state import (
     TrainingFile,
     give_state,
@@ -167,12 +168,12 @@ class EpochReport(Callback):
     def on_epoch_end(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
         """Write the epoch into the history and hand it over."""
         self.history.append(_summary(net.history[-1]))
-        if self.on_epoch is None:
-            return
-        self.is_busy = True
-        stops = self.on_epoch(self.history, lambda: self._net_now(net))
-        self.is_busy = False
-        if stops:
+        stops = False
+        if self.on_epoch is not None:
+            self.is_busy = True
+            stops = self.on_epoch(self.history, lambda: self._net_now(net))
+            self.is_busy = False
+        if any_says(stops):
             # How skorch ends training early.
             raise KeyboardInterrupt
 
@@ -190,9 +191,9 @@ class Checkpoint(Callback):
     """
 
     def __init__(self, file: TrainingFile, history: list[dict[str, Any]]) -> None:
-        self.file = file
+        self.file = shared_file(file)
         self.history = history
-        self.state = file.read()
+        self.state = self.file.read()
         self.n_behind = self.state["history"][-1]["n_iter"] if self.state else 0
         self.is_busy = False
 
@@ -310,13 +311,14 @@ def train(
     keeper = None if checkpoint is None else Checkpoint(checkpoint, history)
     n_left = max_iter - (0 if keeper is None else keeper.n_behind)
     own = [
+        *shared_steps(draws),
         ("step_watch", watch),
         ("clipping", GradientNormClipping(_GRADIENT_NORM)),
         ("schedule", scheduler),
         ("moving_average", average),
         ("report", report),
     ]
-    if verbose:
+    if verbose and is_main():
         own.append(("progress", ProgressBar(max_iter)))
     if held_out is not None:
         own.append(("early_stopping", EarlyStopping(patience=patience, sink=_silent)))
@@ -342,9 +344,12 @@ def train(
     )
     net.fit(draws, y=None)
     if any(one is not None and one.is_busy for one in (watch, report, keeper)):
+        if count() > 1:
+            # The others wait for a step that this process does not take.
+            raise KeyboardInterrupt
         warn_of_interruption(watch.n_iter_, max_iter, history)
     elif checkpoint is not None:
-        checkpoint.is_needed = False
+        checkpoint.is_needed = not is_main()
     network.eval()
     _forget_data(net)
     net.optimizer_.state.clear()
