@@ -107,7 +107,8 @@ class ScoreDiffusion(
         """
         # A fit that fails must not leave a mixture of two behind.
         self._is_fitted = False
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        # In one memory layout, so that rounding is the same for all.
+        X = validate_data(self, X, dtype=np.float64, order="C", ensure_min_samples=2)
         weights = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
@@ -320,7 +321,7 @@ class ScoreDiffusion(
 
     def _scaled(self, X):
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
         return self.scaling_.apply(X)
 
     def _tensor(self, array):
