@@ -1,6 +1,7 @@
 """Trained networks as their weights, and back."""
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -53,26 +54,33 @@ def _arguments(network: Any) -> dict[str, int] | None:
     if type(network) is not ResidualMLP:
         return None
     n_told: Any = network.embed[0].in_features
-    return {
+    arguments = {
         "n_features": network.enter.in_features,
         "n_conditions": n_told - 2 * len(network.noise.frequencies),
         "width": network.enter.out_features,
         "depth": len(network.blocks),
     }
+    # A layer keeps the number it was made with, which may be one of numpy.
+    return {name: int(one) for name, one in arguments.items()}
 
 
 def _residual_mlp(arguments: Any, weights: Mapping[str, Tensor]) -> nn.Module:
     require(
-        isinstance(arguments, dict)
-        and all(type(one) is int and one >= 0 for one in arguments.values()),
+        isinstance(arguments, dict) and all(map(_is_count, arguments.values())),
         "the arguments of its network are no integers",
     )
+    arguments = {name: int(one) for name, one in arguments.items()}
     # Each block has weights, so this bounds what a false depth can cost.
     require(
         arguments["depth"] <= len(weights), "its network is deeper than its weights"
     )
     with torch.device("meta"):
         return ResidualMLP(**arguments)
+
+
+def _is_count(value: Any) -> bool:
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    return is_integer and value >= 0
 
 
 def _check_alike(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
