@@ -16,6 +16,8 @@ class ConditionalMixin:
     """
 
     def _fit_conditions(self, X, y, weights):
+        # Those of an earlier fit.
+        vars(self).pop("conditions_", None)
         if not self.conditional:
             return
         if y is None:
@@ -50,12 +52,22 @@ class ConditionalMixin:
         weighted = conditions * np.sqrt(rows.shape[1])
         return {"search_rows": torch.from_numpy(np.hstack([rows, weighted]))}
 
+    def _check_as_fitted(self):
+        """Raise if `conditional` was set anew since the fit."""
+        was_conditional = hasattr(self, "conditions_")
+        if bool(self.conditional) != was_conditional:
+            raise ValueError(
+                f"conditional={self.conditional!r}, but the estimator was fitted with "
+                f"conditional={was_conditional}. Set it back, or fit again."
+            )
+
     def _encode_all(self, y, n_samples):
         if not self.conditional:
             return None
         return self.conditions_.transform(y, n_samples)
 
     def _sampled_conditions(self, y, n_samples, rng):
+        self._check_as_fitted()
         if not self.conditional:
             if y is not None:
                 raise ValueError(
@@ -68,6 +80,7 @@ class ConditionalMixin:
         return self.conditions_.transform(y, n_samples)
 
     def _given_conditions(self, y, n_samples):
+        self._check_as_fitted()
         if self.conditional and y is None:
             raise ValueError(
                 "y is missing: a conditional estimator needs the labels or targets of "

@@ -1,7 +1,10 @@
 """Training on more rows than memory holds, and on rows that come in parts."""
 
+import copy
+
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
@@ -25,10 +28,23 @@ _ENOUGH = 500
 
 
 def is_long(X):
-    """Return whether X is a matrix of numbers too long to be copied."""
+    """Return whether X is a matrix of numbers too long to be copied.
+
+    Raises
+    ------
+    ValueError
+        If X does not know how long it is.
+    """
     shape, dtype = getattr(X, "shape", ()), getattr(X, "dtype", None)
     is_matrix = len(shape) == 2 and dtype is not None and hasattr(X, "__getitem__")
-    return is_matrix and shape[0] * shape[1] > MAX_ENTRIES
+    if not is_matrix or issparse(X):
+        return False
+    if not np.isfinite(shape).all():
+        raise ValueError(
+            f"X has the shape {shape}: its length is not known yet. Call "
+            "X.compute_chunk_sizes() first."
+        )
+    return shape[0] * shape[1] > MAX_ENTRIES
 
 
 def _holds_nothing_out(estimator):
@@ -55,7 +71,8 @@ class StreamingMixin:
         have any size; one of 500 rows or more also decides anew, as `fit` does, where
         the score is frozen and to what. The network, the learning rate and `history_`
         go on; nothing of earlier parts is kept, so memory does not grow, and what no
-        longer comes is forgotten.
+        longer comes is forgotten. A call that fails, or that Ctrl-C ends, changes
+        nothing: it raises, and the estimator is what it was before.
 
         The learning rate falls with the square root of the steps from 1000 on.
         `max_iter`, `callbacks` and `checkpoint` play no part.
@@ -81,7 +98,18 @@ class StreamingMixin:
             labels that the first call did not.
         AttributeError
             With `early_stopping=True`: held-out rows would be out of all the data.
+        NonFiniteLossError
+            If training diverges.
+        KeyboardInterrupt
+            If the user ends it by Ctrl-C.
         """
+        learner = copy.copy(self)
+        learner._take_part(X, y, sample_weight)
+        # In one step, which neither an error nor Ctrl-C can leave half done.
+        self.__dict__ = vars(learner)
+        return self
+
+    def _take_part(self, X, y, sample_weight):
         is_first = not self.__sklearn_is_fitted__()
         X = validate_data(
             self,
@@ -91,15 +119,15 @@ class StreamingMixin:
             ensure_min_samples=2 if is_first else 1,
         )
         weights = _weights(sample_weight, X)
-        rng = make_rng(self.random_state)
+        n_behind = 0 if is_first or not self.history_ else self.history_[-1]["n_iter"]
+        rng = _part_rng(self.random_state, n_behind)
         if is_first:
             self._measure(X, y, weights, rng)
-        conditions = self._given_conditions(y, len(X)) if self.conditional else None
+        conditions = self._given_conditions(y, len(X))
         X, weights, conditions = merge_equal_rows(X, weights, conditions)
         rows = self.scaling_.apply(X)
-        self._learn_part(rows, weights, conditions, rng, is_first=is_first)
+        self._learn_part(rows, weights, conditions, rng, n_behind, is_first=is_first)
         self._is_fitted = True
-        return self
 
     @fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
@@ -170,7 +198,7 @@ class StreamingMixin:
             torch.Generator().manual_seed(draw_seed(rng)),
         )
 
-    def _learn_part(self, rows, weights, conditions, rng, *, is_first):
+    def _learn_part(self, rows, weights, conditions, rng, n_behind, *, is_first):
         tells = len(rows) >= _ENOUGH
         decided = None
         if is_first:
@@ -186,10 +214,13 @@ class StreamingMixin:
         self._set_finest_level()
         self._check_precision()
         device = self._usable_device()
-        n_behind = self.history_[-1]["n_iter"] if self.history_ else 0
         with forked_torch_seed(draw_seed(rng), device):
-            network = self._make_network(conditions) if is_first else self.net_.module_
-            network = network.to(device)
+            if is_first:
+                network = self._make_network(conditions)
+            else:
+                network = self.net_.module_
+            # A copy, as training changes it in place.
+            network = copy.deepcopy(network).to(device)
             every = np.arange(len(rows))
             law = self._draws if tells else self._few_draws
             self.net_, history = train(
@@ -222,6 +253,14 @@ class StreamingMixin:
             record["epoch"] = len(self.history_) + 1
             record["n_iter"] += n_behind
             self.history_ = [*self.history_, record]
+
+
+def _part_rng(random_state, n_behind):
+    """Return the generator of a part; an int gives each part another one."""
+    rng = make_rng(random_state)
+    if n_behind == 0:
+        return rng
+    return np.random.default_rng([draw_seed(rng), n_behind])
 
 
 def _weights(sample_weight, X):

@@ -343,7 +343,8 @@ def train(
         verbose=0,
     )
     net.fit(draws, y=None)
-    if any(one is not None and one.is_busy for one in (watch, report, keeper)):
+    is_cut = any(one is not None and one.is_busy for one in (watch, report, keeper))
+    if is_cut or not history:
         if count() > 1:
             # The others wait for a step that this process does not take.
             raise KeyboardInterrupt

@@ -6,8 +6,14 @@ import torch
 
 import manidiff
 from manidiff import CoarseScoreDiffusion
+from manidiff.diffusion.noised_draws import NoisedDraws
+from manidiff.exceptions import NonFiniteLossError
 
 SMALL = {"width": 32, "depth": 2, "random_state": 0}
+QUICK = {
+    **{"width": 8, "depth": 1, "batch_size": 32, "random_state": 0},
+    **{"coarseness": 0.5, "final_step": "tweedie"},
+}
 
 
 def make_circle(n_samples, rng, start=0.0, stop=2 * np.pi):
@@ -124,3 +130,129 @@ def test_a_model_that_learned_from_parts_is_saved_and_goes_on(rng, tmp_path):
     part = make_circle(30, rng)
     drawn = [one.partial_fit(part).sample(5, random_state=0) for one in (model, loaded)]
     np.testing.assert_allclose(*drawn)
+
+
+# What fails, or is interrupted, changes nothing
+
+
+class Interrupted(torch.nn.Module):
+    """Can be told in which of its next calls the user presses Ctrl-C."""
+
+    calls_left = 0
+
+    def __init__(self, n_features, n_conditions):
+        super().__init__()
+        self.linear = torch.nn.Linear(n_features, n_features)
+
+    def forward(self, inputs, noise):
+        if self.training and Interrupted.calls_left:
+            Interrupted.calls_left -= 1
+            if Interrupted.calls_left == 0:
+                raise KeyboardInterrupt
+        return self.linear(inputs)
+
+
+def all_of(model):
+    weights = model.net_.module_.state_dict()
+    kept = {name: weight.clone() for name, weight in weights.items()}
+    return {**vars(model)}, kept
+
+
+def assert_is_as_before(model, before):
+    attributes, weights = before
+    assert vars(model) == attributes
+    for name, weight in model.net_.module_.state_dict().items():
+        assert torch.equal(weight, weights[name]), name
+
+
+@pytest.mark.parametrize(("n_rows", "n_calls"), [(100, 50), (600, 1), (600, 100)])
+def test_an_interrupted_part_changes_nothing(rng, n_rows, n_calls, monkeypatch):
+    settings = {"module": Interrupted, "batch_size": 32, "random_state": 0}
+    model = CoarseScoreDiffusion(**settings).partial_fit(make_circle(600, rng))
+    before, drawn = all_of(model), model.sample(5, random_state=0)
+    monkeypatch.setattr(Interrupted, "calls_left", n_calls)
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(make_circle(n_rows, rng))
+    assert_is_as_before(model, before)
+    np.testing.assert_array_equal(model.sample(5, random_state=0), drawn)
+    assert model.partial_fit(make_circle(n_rows, rng)).history_[-1]["n_iter"] == 200
+
+
+def test_a_part_on_which_training_diverges_changes_nothing(rng):
+    model = CoarseScoreDiffusion(**QUICK).partial_fit(make_circle(600, rng))
+    model.set_params(learning_rate=1e30)
+    before = all_of(model)
+    with pytest.raises(NonFiniteLossError):
+        model.partial_fit(make_circle(600, rng))
+    assert_is_as_before(model, before)
+    assert np.isfinite(model.sample(5, random_state=0)).all()
+
+
+def test_what_fails_after_training_changes_nothing(rng, monkeypatch):
+    model = CoarseScoreDiffusion(**QUICK).partial_fit(make_circle(600, rng))
+    before = all_of(model)
+
+    def fail(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CoarseScoreDiffusion, "_freeze", fail)
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(make_circle(600, rng))
+    assert_is_as_before(model, before)
+
+
+def test_a_first_part_that_fails_fixes_nothing(rng):
+    model = CoarseScoreDiffusion(**QUICK)
+    with pytest.raises(ValueError, match=r"equal|distinct"):
+        model.partial_fit([[1.0, 2.0], [1.0, 2.0]])
+    assert vars(model).keys() == model.get_params().keys()
+    assert model.partial_fit(make_circle(50, rng)[:, :1]).n_features_in_ == 1
+
+
+# Chance
+
+
+def noise_of_parts(model, parts, monkeypatch):
+    """Return the noise levels of the batches that each part is taught by."""
+    found = []
+    draw = NoisedDraws.__getitems__
+
+    def noted(draws, indices):
+        batch = draw(draws, indices)
+        found[-1].append(batch[0]["noise"].numpy())
+        return batch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NoisedDraws, "__getitems__", noted)
+        for part in parts:
+            found.append([])
+            model.partial_fit(part)
+    return [np.concatenate(batches) for batches in found]
+
+
+def test_every_part_draws_noise_of_its_own(rng, monkeypatch, tmp_path):
+    parts = [make_circle(100, rng) for _ in range(4)]
+    model = CoarseScoreDiffusion(**QUICK)
+    noise = noise_of_parts(model, parts[:3], monkeypatch)
+    model.save(tmp_path / "model")
+    loaded = manidiff.load(tmp_path / "model")
+    noise += noise_of_parts(loaded, parts[3:], monkeypatch)
+    # Levels are real numbers: two of different draws are never equal.
+    for i, one in enumerate(noise):
+        for other in noise[:i]:
+            assert (one != other).mean() > 0.99
+    (again,) = noise_of_parts(model, parts[3:], monkeypatch)
+    np.testing.assert_array_equal(again, noise[3])
+
+
+# Parameters that were set anew
+
+
+def test_conditional_cannot_change_between_parts(rng):
+    X, labels = make_circle(60, rng), np.arange(60) % 2
+    model = CoarseScoreDiffusion(**QUICK).partial_fit(X)
+    with pytest.raises(ValueError, match="fitted with conditional=False"):
+        model.set_params(conditional=True).partial_fit(X, labels)
+    model = CoarseScoreDiffusion(conditional=True, **QUICK).partial_fit(X, labels)
+    with pytest.raises(ValueError, match="fitted with conditional=True"):
+        model.set_params(conditional=False).partial_fit(X)
