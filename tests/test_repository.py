@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
+# Packages that are imported by another name than they are installed by.
+INSTALLED_AS = {"imblearn": "imbalanced-learn", "sklearn": "scikit-learn"}
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +83,31 @@ def test_named_files_exist(name):
     text = (ROOT / name).read_text("utf-8")
     paths = re.findall(r"[`(]((?:docs|examples|benchmarks|tests)/[\w./]+)[`)]", text)
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_extras_are_documented(project):
+    text = (ROOT / "docs" / "install.rst").read_text("utf-8")
+    documented = re.findall(r"^``(\w+)`` ", text, re.MULTILINE)
+    assert sorted(documented) == sorted(project["optional-dependencies"])
+
+
+def test_named_extras_exist(project):
+    sources = [*ROOT.glob("manidiff/**/*.py"), *ROOT.glob("docs/*.rst")]
+    texts = [path.read_text("utf-8") for path in [*sources, *ROOT.glob("*.md")]]
+    named = re.findall(r"(?:manidiff|'\.)\[([\w,]+)\]'", "".join(texts))
+    assert len(named) > 5
+    extras = project["optional-dependencies"]
+    assert {name for names in named for name in names.split(",")} <= set(extras)
+
+
+def test_the_documentation_installs_what_the_examples_import(project):
+    lines = project["dependencies"] + project["optional-dependencies"]["docs"]
+    installed = {Requirement(line).name for line in lines} | {project["name"]}
+    for path in ROOT.glob("examples/*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                names = [node.module] if isinstance(node, ast.ImportFrom) else []
+            tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names
+            assert {INSTALLED_AS.get(top, top) for top in tops} <= installed, path

@@ -92,7 +92,7 @@ class SampleReport:
             from pandas import DataFrame
         except ImportError as error:
             raise ImportError(
-                "to_frame needs pandas: pip install 'manidiff[pandas]'. to_dict does "
+                "to_frame needs pandas: pip install 'manidiff[tabular]'. to_dict does "
                 "without it."
             ) from error
         rows = [
