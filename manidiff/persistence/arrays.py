@@ -20,6 +20,10 @@ DTYPES = {
 }
 # Labels and column names.
 _LABEL_TYPES = (str, int, float, bool)
+# An array of text is as wide as its longest item. Characters that it may have, and how
+# many times those of its items: more would let a small file fill the memory.
+_FREE_CHARACTERS = 2**20
+_PADDING = 16
 
 
 def is_plain(array: np.ndarray) -> bool:
@@ -77,6 +81,8 @@ def take_labels(array: np.ndarray) -> dict[str, Any]:
                 f"labels of type {type(item).__name__} cannot be saved"
             )
     kind = "object" if array.dtype == object else "str"
+    if kind == "str":
+        _check_width(items)
     return {"dtype": kind, "shape": list(array.shape), "items": items}
 
 
@@ -88,10 +94,19 @@ def give_labels(note: dict[str, Any]) -> np.ndarray:
         all(type(item) in _LABEL_TYPES for item in items),
         "a label is neither text nor number",
     )
-    require(
-        dtype == "object" or all(isinstance(item, str) for item in items),
-        "a label is not text",
-    )
+    if dtype == "str":
+        require(all(isinstance(item, str) for item in items), "a label is not text")
+        _check_width(items)
     return np.array(items, dtype=object if dtype == "object" else str).reshape(
         note["shape"]
+    )
+
+
+def _check_width(items: list[str]) -> None:
+    """Raise if an array of the items is mostly padding, and large."""
+    lengths = [len(item) for item in items]
+    n_characters = len(items) * max(lengths, default=0)
+    require(
+        n_characters <= _FREE_CHARACTERS + _PADDING * sum(lengths),
+        f"one of {len(items)} labels is far longer than the others",
     )

@@ -1,7 +1,7 @@
 """The classes that files may hold, and what the attributes of each may be.
 
-The only list of them: a class that is not here is neither written nor read. An
-attribute of an estimator that is not here is held too, if it is data.
+The only list of them: a class, or an attribute, that is not here is neither written nor
+read.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ from manidiff.persistence.fields import (
     absent_or,
     array,
     ascending,
+    at_most,
     device_name,
     instance,
     names,
@@ -29,14 +30,21 @@ from manidiff.persistence.fields import (
     number,
     one_of,
     records,
+    right_angled,
+    shares,
     size,
     sizes_of,
     tensor,
     whole,
 )
 
-_POSITIVE = number(0, above=True)
+# Squares of larger values overflow; `Scaling` lets none into the scaled space.
+LARGEST = 1e150
+_LENGTH = number(0, LARGEST, above=True)
 _AT_LEAST_0 = number(0)
+_IN_SCALED_SPACE: dict[str, Any] = {"low": -LARGEST, "high": LARGEST}
+# Rounding makes entries of unit vectors as large.
+_OF_UNIT_VECTORS: dict[str, Any] = {"low": -1 - 1e-6, "high": 1 + 1e-6}
 
 
 @dataclass(frozen=True)
@@ -105,27 +113,38 @@ def _condensing_levels(value: Any, where: str, sizes: Sizes) -> None:
     sizes.agree("levels and rounds", 2, where)
 
 
+def _trained(value: Any, where: str, sizes: Sizes) -> None:
+    """Check that the weights of a network are numbers."""
+    instance(Net)(value, where, sizes)
+    for name, weight in value.module_.named_parameters():
+        require(weight.isfinite().all(), f"{where}: the weight {name} is not finite")
+
+
 def _plain(cls: type, **fields: Check) -> Saved:
     """Return how a class is held whose attributes are all data."""
     return Saved(cls, fields, lambda one: dict(vars(one)), _with_attributes(cls))
 
 
 SAVED = [
-    _plain(Scaling, center=array("columns"), scale=array("columns", low=0)),
+    _plain(
+        Scaling,
+        center=array("columns"),
+        scale=array("columns", low=0, above=True),
+    ),
     _plain(
         Gaussian,
-        mean=tensor("columns"),
-        axes=tensor("columns", "rank"),
-        variances=tensor("rank", low=0),
+        mean=tensor("columns", **_IN_SCALED_SPACE),
+        axes=right_angled("columns", "rank"),
+        variances=tensor("rank", low=0, above=True),
     ),
     Saved(
         ConditionEncoder,
         {
             "classes_": none_or(ascending("conditions")),
             "mean_": absent_or(array("conditions")),
-            "spread_": absent_or(array("conditions", low=0)),
+            "spread_": absent_or(array("conditions", low=0, above=True)),
             "encoded_": array("distinct conditions", "conditions"),
-            "probabilities_": array("distinct conditions", low=0),
+            "probabilities_": shares("distinct conditions"),
             "n_conditions_": size("conditions"),
         },
         lambda conditions: dict(vars(conditions)),
@@ -134,8 +153,8 @@ SAVED = [
     Saved(
         MovingLeastSquares,
         {
-            "rows": tensor("rows of the surface", "columns"),
-            "dim": whole(1),
+            "rows": tensor("rows of the surface", "columns", **_IN_SCALED_SPACE),
+            "dim": at_most("columns"),
             "degree": whole(1, 3),
             "n_neighbors": whole(1),
             "approximate": one_of(True, False),
@@ -155,14 +174,13 @@ _SHARED = {
     "gaussian_": instance(Gaussian),
     "history_": records,
     "n_features_in_": size("columns"),
-    "nn_distance_": _POSITIVE,
+    "nn_distance_": _LENGTH,
     "scaling_": instance(Scaling),
     "sigma_c_": _AT_LEAST_0,
-    "sigma_max_": _POSITIVE,
-    "sigma_min_": _POSITIVE,
+    "sigma_max_": _LENGTH,
+    "sigma_min_": _LENGTH,
 }
 _SURFACE = {
-    "final_step_": one_of("none", "tweedie", "richardson", "local_polynomial"),
     "surface_": none_or(instance(MovingLeastSquares)),
     "surface_residual_": _AT_LEAST_0,
 }
@@ -175,7 +193,8 @@ ESTIMATOR_FIELDS: Mapping[str, Mapping[str, Check]] = {
         **_SURFACE,
         "_network_shape": sizes_of("rank", "conditions"),
         "_noise_variances": none_or(tensor("rank", low=0)),
-        "net_": instance(Net),
+        "final_step_": one_of("none", "tweedie", "richardson", "local_polynomial"),
+        "net_": _trained,
         "training_law_": one_of("empirical", "local"),
     },
     "EmpiricalScoreDiffusion": {
@@ -183,19 +202,20 @@ ESTIMATOR_FIELDS: Mapping[str, Mapping[str, Check]] = {
         "_condensing_levels": absent_or(none_or(_condensing_levels)),
         "_cuts": absent_or(none_or(_cuts)),
         "_row_conditions": _ROW_CONDITIONS,
-        "_shifts": array("shifts", "columns"),
-        "rows_": array("rows", "columns"),
-        "weights_": array("rows", low=0),
+        "_shifts": array("shifts", "columns", **_IN_SCALED_SPACE),
+        "rows_": array("rows", "columns", **_IN_SCALED_SPACE),
+        "weights_": shares("rows"),
     },
     "LocalPolynomialScoreDiffusion": {
         **_SHARED,
         **_SURFACE,
         "_row_conditions": _ROW_CONDITIONS,
-        "axes_": tensor("rows", "axes", "columns"),
-        "intrinsic_dim_": whole(1),
-        "means_": tensor("rows", "columns"),
-        "rest_": tensor("rows"),
-        "variances_": tensor("rows", "axes"),
-        "weights_": array("rows", low=0),
+        "axes_": tensor("rows", "axes", "columns", **_OF_UNIT_VECTORS),
+        "final_step_": one_of("none", "local_polynomial"),
+        "intrinsic_dim_": at_most("columns"),
+        "means_": tensor("rows", "columns", **_IN_SCALED_SPACE),
+        "rest_": tensor("rows", low=0),
+        "variances_": tensor("rows", "axes", low=0),
+        "weights_": shares("rows"),
     },
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from manidiff.persistence.classes import ESTIMATOR_FIELDS
+from manidiff.persistence.classes import ESTIMATOR_FIELDS, LARGEST
 from manidiff.persistence.container import pack, unpack
 from manidiff.persistence.errors import FileFormatError, MalformedError, require
 from manidiff.persistence.fields import Sizes, check_fields
@@ -16,12 +16,11 @@ from manidiff.persistence.files import read_whole, write_atomically
 from manidiff.persistence.values import Decoder, Encoder, encode_parameters
 
 _KIND = "estimator"
-# What watches fits is code, and its contexts are over when a fit is.
-_NOT_KEPT = ("_skl_callbacks", "_callback_fit_ctx")
+# What watches fits is code, its contexts are over when a fit is, and what scikit-learn
+# is to hand on to methods concerns what stands around the estimator.
+_NOT_KEPT = ("_skl_callbacks", "_callback_fit_ctx", "_metadata_request")
 # Whatever a false file makes fail, it is the file that is wrong.
 _ANY = Exception
-# Squares of larger noise levels overflow.
-_LARGEST = 1e150
 _REMEDY = "Take it from a backup, or save the estimator again."
 
 
@@ -103,9 +102,7 @@ def _encode(estimator: Any, encoder: Encoder) -> dict[str, Any]:
         for name, value in vars(estimator).items()
         if name not in parameters and name not in _NOT_KEPT
     }
-    if not estimator.conditional:
-        # Those of an earlier fit.
-        state.pop("conditions_", None)
+    _check_names(state, cls.__name__)
     _check_state(state, cls.__name__, estimator.conditional, encoder.sizes)
     return {
         "class": cls.__name__,
@@ -114,14 +111,24 @@ def _encode(estimator: Any, encoder: Encoder) -> dict[str, Any]:
     }
 
 
+def _check_names(state: Mapping[str, Any], name: str) -> None:
+    unknown = sorted(state.keys() - ESTIMATOR_FIELDS[name].keys())
+    require(not unknown, f"{unknown[:5]} are no attributes that fit sets")
+
+
 def _check_state(
     state: dict[str, Any], name: str, conditional: bool, sizes: Sizes
 ) -> None:
     check_fields(ESTIMATOR_FIELDS[name], state, "", sizes)
     level = state["sigma_max_"]
     require(
-        max(state["sigma_min_"], state["sigma_c_"]) < level < _LARGEST,
+        max(state["sigma_min_"], state["sigma_c_"]) < level < LARGEST,
         "the noise levels are out of order",
+    )
+    onto_surface = state.get("final_step_") == "local_polynomial"
+    require(
+        onto_surface == (state.get("surface_") is not None),
+        "surface_ and final_step_ do not belong together",
     )
     require(
         conditional == ("conditions_" in state),
@@ -138,18 +145,13 @@ def _decode(
     name = content["class"]
     require(name in classes, f"the estimator {name!r} is unknown")
     cls = classes[name]
+    # Before anything is made of what they hold.
+    _check_names(content["state"], name)
     known = {key: one for key, one in content["parameters"].items() if key not in given}
     estimator = cls(**decoder.decode_attributes(known), **given)
     estimator._validate_params()
     state = decoder.decode_attributes(content["state"])
     decoder.check_nothing_is_left()
-    for attribute in state:
-        require(
-            attribute.isidentifier()
-            and not attribute.startswith("__")
-            and not hasattr(estimator, attribute),
-            f"{attribute!r} is no attribute that {name} gets",
-        )
     _check_state(state, name, estimator.conditional, decoder.sizes)
     return estimator, state
 

@@ -15,6 +15,11 @@ import torch
 
 from manidiff.persistence.errors import require
 
+# Of everything else there is at least one.
+_MAY_BE_0 = {"axes", "condensing levels", "conditions"}
+# What rounding leaves of shares that sum to 1, and of axes at right angles.
+_ROUNDING = 1e-6
+
 
 class Sizes:
     """Sizes with names, such as "columns", each the same all over a file."""
@@ -26,6 +31,12 @@ class Sizes:
         """Note the size with a name, or check that it is the one noted before."""
         known = self._known.setdefault(name, size)
         require(known == size, f"{where} has the size {size} where others have {known}")
+        require(size > 0 or name in _MAY_BE_0, f"{where} holds no {name}")
+
+    def bound(self, name: str, size: int, where: str) -> None:
+        """Check that a size is at most the one with a name, noted before."""
+        known = self._known[name]
+        require(size <= known, f"{where} is {size}, but there are {known} {name}")
 
 
 Check = Callable[[Any, str, Sizes], None]
@@ -83,14 +94,14 @@ def instance(*types: type) -> Check:
     return checked
 
 
-def number(low: float, *, above: bool = False) -> Check:
-    """Return the check of a real number, at least `low` or above it; infinity too."""
+def number(low: float, high: float = np.inf, *, above: bool = False) -> Check:
+    """Return the check of a real number in a closed range, or one open below."""
 
     def checked(value: Any, where: str, sizes: Sizes) -> None:
         is_real = isinstance(value, Real) and not isinstance(value, bool)
         require(is_real, f"{where} is no number")
         enough = value > low if above else value >= low
-        require(enough, f"{where} is {value!r}")
+        require(enough and value <= high, f"{where} is {value!r}")
 
     return checked
 
@@ -117,6 +128,16 @@ def size(name: str) -> Check:
     return checked
 
 
+def at_most(name: str) -> Check:
+    """Return the check of a positive integer that the size with a name bounds."""
+
+    def checked(value: Any, where: str, sizes: Sizes) -> None:
+        whole(1)(value, where, sizes)
+        sizes.bound(name, int(value), where)
+
+    return checked
+
+
 def sizes_of(*symbols: str) -> Check:
     """Return the check of a tuple of sizes."""
 
@@ -129,24 +150,57 @@ def sizes_of(*symbols: str) -> Check:
     return checked
 
 
-def array(*shape: str, low: float = -np.inf) -> Check:
-    """Return the check of a float64 array of named sizes, finite and at least `low`."""
+def array(
+    *shape: str, low: float = -np.inf, high: float = np.inf, above: bool = False
+) -> Check:
+    """Return the check of a float64 array of named sizes, finite and within a range.
+
+    The range is closed, or open below.
+    """
 
     def checked(value: Any, where: str, sizes: Sizes) -> None:
         require(isinstance(value, np.ndarray), f"{where} is no array")
         require(value.dtype == np.float64, f"{where} is of {value.dtype}")
-        _check_entries(value, shape, low, where, sizes)
+        _check_shape(value, shape, where, sizes)
+        require(np.isfinite(value).all(), f"{where} is not finite")
+        require((value >= low).all(), f"{where} has entries below {low}")
+        require(not above or (value > low).all(), f"{where} has entries of {low}")
+        require((value <= high).all(), f"{where} has entries above {high}")
 
     return checked
 
 
-def tensor(*shape: str, low: float = -np.inf) -> Check:
+def tensor(*shape: str, **limits: Any) -> Check:
     """Return the check of a float64 tensor, as `array` does of an array."""
+    as_array = array(*shape, **limits)
 
     def checked(value: Any, where: str, sizes: Sizes) -> None:
         require(isinstance(value, torch.Tensor), f"{where} is no tensor")
         require(value.dtype == torch.float64, f"{where} is of {value.dtype}")
-        _check_entries(value.detach().cpu().numpy(), shape, low, where, sizes)
+        as_array(value.detach().cpu().numpy(), where, sizes)
+
+    return checked
+
+
+def shares(length: str) -> Check:
+    """Return the check of an array (length,) of shares, which sum to 1."""
+    not_negative = array(length, low=0)
+
+    def checked(value: Any, where: str, sizes: Sizes) -> None:
+        not_negative(value, where, sizes)
+        require(abs(value.sum() - 1) < _ROUNDING, f"{where} does not sum to 1")
+
+    return checked
+
+
+def right_angled(*shape: str) -> Check:
+    """Return the check of a tensor of columns of length 1 at right angles."""
+    unit = tensor(*shape)
+
+    def checked(value: Any, where: str, sizes: Sizes) -> None:
+        unit(value, where, sizes)
+        off = value.mT @ value - torch.eye(value.shape[1], dtype=value.dtype).to(value)
+        require(off.abs().max() < _ROUNDING, f"{where} are no axes at right angles")
 
     return checked
 
@@ -187,14 +241,6 @@ def device_name(value: Any, where: str, sizes: Sizes) -> None:
         r"(cpu|cuda|mps|xpu)(:\d+)?", value
     )
     require(is_fit, f"{where} names no device")
-
-
-def _check_entries(
-    value: np.ndarray, shape: tuple[str, ...], low: float, where: str, sizes: Sizes
-) -> None:
-    _check_shape(value, shape, where, sizes)
-    require(np.isfinite(value).all(), f"{where} is not finite")
-    require((value >= low).all(), f"{where} has entries below {low}")
 
 
 def _check_shape(

@@ -3,6 +3,7 @@
 import copy
 import json
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from fitted_estimators import make_fitted
 from refused_files import assert_refused, header_end
 
 import manidiff
+from manidiff import EmpiricalScoreDiffusion
 from manidiff.persistence import FileFormatError, container
 
 
@@ -45,6 +47,10 @@ def set_state(name, value):
         content["state"][name] = value
 
     return edit
+
+
+def set_history(node):
+    return set_state("history_", [{"kind": "dict", "items": [["noted", node]]}])
 
 
 def set_parameter(name, value):
@@ -109,18 +115,18 @@ def not_finite(array):
         (set_state("surface_", "through the rows"), "belong to nothing"),
         (set_state("surface_residual_", nested(500)), "no number|RecursionError"),
         (set_state("sigma_max_", {"kind": "float", "value": "nan"}), "sigma_max_"),
-        (set_state("sigma_max_", 10**400), "out of order"),
+        (set_state("sigma_max_", 10**400), "sigma_max_ is 1000"),
+        (set_state("sigma_max_", 1e-9), "out of order"),
         (set_state("device_", "meta"), "names no device"),
         (set_state("device_", "../../dev/null"), "names no device"),
         (set_state("_is_fitted", False), "_is_fitted"),
         (set_state("n_features_in_", 2**62), "size"),
+        (set_state("extra_", 3), "no attribute"),
         (
-            set_state(
-                "extra_", {"kind": "scalar", "dtype": "U1000000000", "value": ""}
-            ),
+            set_history({"kind": "scalar", "dtype": "U1000000000", "value": ""}),
             "unknown",
         ),
-        (set_state("extra_", {"kind": "array", "name": "/etc/passwd"}), "passwd"),
+        (set_history({"kind": "array", "name": "/etc/passwd"}), "passwd"),
         (set_parameter("n_steps", -1), "unexpected keyword"),
         (set_parameter("coarseness", -1), "coarseness"),
         (set_parameter("noise", "../x"), "noise"),
@@ -157,6 +163,87 @@ def test_a_false_network(path, edit, message):
     edit(content["state"]["net_"])
     content = b"".join(container.pack("estimator", content, arrays))
     assert_refused(path, content, message)
+
+
+# Numbers of the right type and shape that no fit gives.
+
+
+def set_surface(name, value):
+    def edit(content, arrays):
+        content["state"]["surface_"]["state"][name] = value
+
+    return edit
+
+
+def without_rows(*names):
+    def edit(content, arrays):
+        for name in names:
+            arrays[name] = np.ascontiguousarray(arrays[name][:0])
+
+    return edit
+
+
+def not_numbers(content, arrays):
+    for name in arrays:
+        if name.startswith("net_.weights"):
+            arrays[name] = np.full_like(arrays[name], np.nan)
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "message"),
+    [
+        ("empirical", set_array("weights_", lambda a: 0 * a), "not sum to 1"),
+        ("empirical", set_array("weights_", lambda a: 2 * a), "not sum to 1"),
+        ("empirical", set_array("rows_", lambda a: 1e300 * a), "rows_ has entries"),
+        ("empirical", without_rows("rows_", "weights_"), "holds no rows"),
+        ("empirical", without_rows("_shifts"), "holds no shifts"),
+        ("empirical", set_array("scaling_.scale", lambda a: 0 * a), "entries of 0"),
+        ("empirical", set_state("nn_distance_", 1e200), "nn_distance_ is 1e"),
+        ("empirical-bool", set_array("conditions_.probabilities_", np.sqrt), "to 1"),
+        ("empirical-targets", set_array("conditions_.spread_", lambda a: 0 * a), "0"),
+        ("local", set_array("variances_", lambda a: -a), "variances_ has .* below 0"),
+        ("local", set_array("rest_", lambda a: -1 - a), "rest_ has entries below 0"),
+        ("local", set_array("axes_", lambda a: 1e200 * a), "axes_ has entries"),
+        ("local", set_array("means_", lambda a: 1e300 * a), "means_ has entries"),
+        ("local", set_state("intrinsic_dim_", 50), "50, but there are 3 columns"),
+        ("local", set_surface("dim", 5), "5, but there are 3 columns"),
+        ("local", set_array("surface_.rows", lambda a: 1e300 * a), "rows has entries"),
+        ("local", set_state("final_step_", "none"), "do not belong together"),
+        ("local", set_state("final_step_", "tweedie"), "final_step_ is not one of"),
+        ("local-none", set_state("final_step_", "local_polynomial"), "belong together"),
+        ("coarse", set_state("final_step_", "local_polynomial"), "belong together"),
+        ("coarse", set_array("gaussian_.axes", lambda a: 1e200 * a), "right angles"),
+        ("coarse", set_array("gaussian_.axes", lambda a: a + 0.1), "right angles"),
+        ("coarse", set_array("gaussian_.mean", lambda a: a + 1e300), "entries above"),
+        ("coarse", set_array("gaussian_.variances", lambda a: 0 * a), "entries of 0"),
+        ("coarse", not_numbers, "weight .* is not finite"),
+    ],
+)
+def test_nonsense(path, name, edit, message):
+    make_fitted(name)[0].save(path)
+    assert_refused(path, edited(path.read_bytes(), path, edit), message)
+
+
+def test_text_that_would_fill_the_memory(path, raw):
+    items = ["x" * 500_000] + ["a"] * 400
+    labels = {"kind": "labels", "dtype": "str", "shape": [401], "items": items}
+    content = edited(raw, path, set_history(labels))
+    tracemalloc.start()
+    assert_refused(path, content, "far longer than the others")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The array would take 800 MB.
+    assert peak < 50 * len(content) < 100e6
+
+
+def test_labels_of_different_lengths_are_text_all_the_same(path):
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    y = np.array(["a", "b" * 10_000])[np.arange(200) % 2]
+    estimator = EmpiricalScoreDiffusion(conditional=True).fit(X, y)
+    estimator.save(path)
+    np.testing.assert_array_equal(
+        manidiff.load(path).conditions_.classes_, estimator.conditions_.classes_
+    )
 
 
 def paths_of(node, at=()):
@@ -248,9 +335,9 @@ def test_names_of_arrays_are_no_paths(path, raw, tmp_path):
     target.write_text("kept")
 
     def edit(content, arrays):
-        for name in ("../outside", str(target)):
-            arrays[name] = np.ones(2)
-            content["state"][f"more{len(arrays)}_"] = {"kind": "array", "name": name}
+        names = ("../outside", str(target))
+        arrays.update({name: np.ones(2) for name in names})
+        set_history([{"kind": "array", "name": name} for name in names])(content, 0)
 
     path.write_bytes(edited(raw, path, edit))
     manidiff.load(path)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from fitted_estimators import CASES, SMALL, make_fitted, make_rows
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from torch import nn
@@ -186,6 +187,22 @@ def test_an_estimator_without_fit_is_refused(path):
     with pytest.raises(NotFittedError):
         EmpiricalScoreDiffusion().save(path)
     assert not path.exists()
+
+
+def test_attributes_that_fit_does_not_set_are_named(path):
+    estimator = clone(make_fitted("empirical")[0]).fit(make_rows())
+    estimator.note_ = "mine"
+    with pytest.raises(
+        ValueError, match=r"\['note_'\] are no attributes that fit"
+    ):
+        estimator.save(path)
+
+
+def test_what_scikit_learn_hands_on_is_not_kept(path):
+    estimator = clone(make_fitted("empirical")[0]).fit(make_rows())
+    with config_context(enable_metadata_routing=True):
+        estimator.set_fit_request(sample_weight=True)
+    assert_same_answers(estimator, save_and_load(estimator, path))
 
 
 def test_what_is_not_data_is_named(path):
