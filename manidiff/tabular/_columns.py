@@ -6,12 +6,9 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from manidiff.tabular._codecs import (
-    CategoryCodec,
-    ConstantCodec,
-    DatetimeCodec,
-    NumberCodec,
-)
+from manidiff.tabular._categories import CategoryCodec, ConstantCodec, plain
+from manidiff.tabular._moments import DatetimeCodec
+from manidiff.tabular._numbers import NumberCodec
 
 KINDS = ("numeric", "categorical", "ordered", "datetime")
 # Beyond so many categories indicators say nothing of each.
@@ -89,13 +86,12 @@ class Column:
 
     def encode_given(self, value):
         """Return the encoded form (width,) of one value; NaN is what is left open."""
+        asked = f"conditions={{{self.name!r}: {plain(value)!r}}}"
         if not types.is_scalar(value):
-            raise TypeError(
-                f"conditions={{{self.name!r}: {value!r}}} must give one value."
-            )
+            raise TypeError(f"{asked} must give one value.")
         if pd.isna(value):
             return self._encode_given_missing()
-        with _naming(f"conditions={{{self.name!r}: {value!r}}}: the value"):
+        with _naming(f"{asked}: the value"):
             self.codec.check(value)
             encoded = self.codec.encode(self.codec.read(value))[0]
         return np.append(encoded, [0.0] * self.is_flagged)
@@ -105,9 +101,22 @@ class Column:
         values = [value] if pd.isna(value) else self.codec.read(value)
         return pd.Series(values, name=self.name, dtype=self.dtype).repeat(n)
 
+    def cells(self, series):
+        """Return the cells (n,) of a table as objects, those present in the dtype."""
+        values = series.astype(object).to_numpy(copy=True)
+        present = series.notna().to_numpy()
+        values[present] = self.restore(values[present]).astype(object).to_numpy()
+        return values
+
     def restore(self, values):
-        """Return a Series of values in the dtype of the column."""
-        return pd.Series(values, name=self.name, dtype=self.dtype)
+        """Return a Series of values (n,) in the dtype of the column, none changed."""
+        with _naming(f"Column {self.name!r}"):
+            if types.is_integer_dtype(self.dtype):
+                self._check_whole(np.asarray(values, dtype=np.float64))
+            try:
+                return pd.Series(values, name=self.name, dtype=self.dtype)
+            except (OverflowError, TypeError, ValueError) as error:
+                raise ValueError(f"does not fit {self.dtype}: {error}") from error
 
     def decode(self, Z, *, complete=False):
         """Return a Series of what encoded values (n, width) say.
@@ -173,6 +182,14 @@ class Column:
         if isinstance(self.dtype, pd.CategoricalDtype):
             known = list(self.dtype.categories)
         return CategoryCodec(self.kind == "ordered", known)
+
+    def _check_whole(self, numbers):
+        broken = numbers[numbers != np.round(numbers)]
+        if len(broken):
+            raise ValueError(
+                f"holds {broken[0]:.12g}, and the training table has whole numbers "
+                f"there, {self.dtype}. Round it, or take it out"
+            )
 
     def _check_categories(self, n_present):
         n_categories = len(self.codec.categories)

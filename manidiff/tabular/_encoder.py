@@ -1,5 +1,7 @@
 """From a table of mixed types to an array of numbers, and back."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -11,13 +13,16 @@ from manidiff.tabular._columns import KINDS, Column
 class TableEncoder(TransformerMixin, BaseEstimator):
     """Encode a DataFrame of mixed types as numbers, and decode numbers as such rows.
 
-    Numbers and moments are standardised, ordered categories become ranks, other
-    categories indicators. A column with missing values gets a second one that flags
-    them. Decoded rows are valid rows of the training table: they have its columns,
-    dtypes and categories, keep its ranges, decimals and whole numbers, and repeat the
-    values that repeat in it. A column in which each value is met five times on average
-    takes only the values that it has; elsewhere a value that holds a hundredth of the
-    rows, such as the zeros of a zero-inflated column, has the gap around it kept free.
+    Numbers and moments become normal scores: the normal quantiles of their ranks among
+    the training values, on straight lines beyond them. So do the ranks of ordered
+    categories and of two categories; three and more without an order become an
+    indicator each. A column with missing values gets a second one that flags them.
+
+    Decoded rows are valid rows of the training table: they have its columns, dtypes and
+    categories, keep its ranges, decimals and whole numbers, and repeat the values that
+    repeat in it. A column in which each value is met five times on average takes only
+    the values that it has; elsewhere a value that holds a hundredth of the rows, such
+    as the zeros of a zero-inflated column, has the gap around it kept free.
 
     Parameters
     ----------
@@ -149,6 +154,29 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             [column.encode_known(X[column.name]) for column in self.columns_]
         )
 
+    def encode_conditions(self, conditions):
+        """Return one encoded row (D,) with NaN where no value is asked for."""
+        if not isinstance(conditions, Mapping):
+            raise TypeError(
+                f"conditions={conditions!r} must be a dict of values by column, for "
+                "example {'age': 30}."
+            )
+        names = [column.name for column in self.columns_]
+        unknown = [name for name in conditions if name not in names]
+        if unknown:
+            raise ValueError(
+                f"conditions name the columns {unknown}, which are not in the training "
+                f"table. It has {names}."
+            )
+        return np.concatenate(
+            [
+                column.encode_given(conditions[column.name])
+                if column.name in conditions
+                else np.full(column.width, np.nan)
+                for column in self.columns_
+            ]
+        )
+
     def decode_complete(self, Z):
         """Return the table of encoded rows, with no value missing."""
         return self._decode(Z, complete=True)
@@ -179,13 +207,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         names = [name for column in self.columns_ for name in column.encoded_names]
         return np.array(names, dtype=object)
 
-    def align(self, X):
+    def align(self, X, *, allow_empty=False):
         """Return a table with its columns in the order of the training table.
 
         Parameters
         ----------
         X : DataFrame
             A table with the same columns.
+        allow_empty : bool, default=False
+            Whether it may have no rows.
 
         Returns
         -------
@@ -195,10 +225,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If columns are missing, or some are not in the training table.
+            If columns are missing, some are not in the training table, or X has no
+            rows and needs some.
         """
         check_is_fitted(self)
-        _check_table(X)
+        _check_table(X, allow_empty=allow_empty)
         names = [column.name for column in self.columns_]
         absent = [name for name in names if name not in X.columns]
         unknown = [name for name in X.columns if name not in self.column_kinds_]
@@ -242,13 +273,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return kinds
 
 
-def _check_table(X):
+def _check_table(X, *, allow_empty=False):
     if not isinstance(X, pd.DataFrame):
         raise TypeError(
             f"The table is a {type(X).__name__}; pass a pandas DataFrame, for example "
             "pandas.DataFrame(X)."
         )
-    if X.shape[1] == 0 or len(X) == 0:
+    if X.shape[1] == 0 or (len(X) == 0 and not allow_empty):
         raise ValueError(f"The table is empty: {len(X)} rows and {X.shape[1]} columns.")
     if not X.columns.is_unique:
         twice = X.columns[X.columns.duplicated()].unique().tolist()

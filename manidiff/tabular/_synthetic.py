@@ -1,7 +1,5 @@
 """A table in, a table out: the same columns, new rows."""
 
-from collections.abc import Mapping
-
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
@@ -162,7 +160,8 @@ class SyntheticTable(BaseEstimator):
         Raises
         ------
         TypeError
-            If conditions are given and the estimator is none of manidiff.
+            If conditions is no dict, or some are given and the estimator is none of
+            manidiff.
         ValueError
             If n_samples is not a positive int, a condition names an unknown column, or
             its value is one that the column cannot have: an unknown category, a number
@@ -171,10 +170,12 @@ class SyntheticTable(BaseEstimator):
         check_is_fitted(self)
         n_samples = check_n_samples(n_samples)
         rng = make_rng(random_state)
-        if not conditions:
+        conditions = {} if conditions is None else conditions
+        asked = self.encoder_.encode_conditions(conditions)
+        if len(conditions) == 0:
             drawn = draw_rows(self.estimator_, n_samples, draw_seed(rng))
             return self.encoder_.inverse_transform(self._mapped(drawn))
-        given = np.tile(self._encode_conditions(conditions), (n_samples, 1))
+        given = np.tile(asked, (n_samples, 1))
         table = self.encoder_.inverse_transform(self._completed(given, rng))
         for column in self.encoder_.columns_:
             if column.name in conditions:
@@ -192,7 +193,8 @@ class SyntheticTable(BaseEstimator):
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns)
-            A table with the columns of the training table, in any order.
+            A table with the columns of the training table, in any order. It may have
+            no rows.
         random_state : int, RandomState instance or None, default=None
             None draws anew at every call, an int repeats.
 
@@ -204,25 +206,31 @@ class SyntheticTable(BaseEstimator):
         Raises
         ------
         TypeError
-            If the estimator is none of manidiff.
+            If X is no DataFrame, or it has holes and the estimator is none of manidiff.
         ValueError
-            If columns are missing or unknown, or a category is unknown.
+            If columns are missing or unknown, or a value is one that its column cannot
+            hold: an unknown category, text among numbers, a fraction among whole
+            numbers. So it is also in rows that have no hole.
         """
         check_is_fitted(self)
-        aligned = self.encoder_.align(X)
+        aligned = self.encoder_.align(X, allow_empty=True)
+        # Before anything is drawn, as a bad value is to be found at once.
+        known = self.encoder_.encode_known(aligned)
+        cells = {
+            column.name: column.cells(aligned[column.name])
+            for column in self.encoder_.columns_
+        }
         rows = np.flatnonzero(aligned.isna().to_numpy().any(axis=1))
+        if len(rows):
+            drawn = self._completed(known[rows], make_rng(random_state))
+            found = self.encoder_.decode_complete(drawn)
         table = X.copy()
-        if len(rows) == 0:
-            return table
-        given = self.encoder_.encode_known(aligned.iloc[rows])
-        drawn = self._completed(given, make_rng(random_state))
-        found = self.encoder_.decode_complete(drawn)
         for column in self.encoder_.columns_:
-            values = aligned[column.name].astype(object).to_numpy(copy=True)
+            values = cells[column.name]
             absent = aligned[column.name].isna().to_numpy()
-            values[absent] = found[column.name].astype(object)[absent[rows]]
-            filled = column.restore(values)
-            table[column.name] = filled.set_axis(X.index)
+            if absent.any():
+                values[absent] = found[column.name].astype(object)[absent[rows]]
+            table[column.name] = column.restore(values).set_axis(X.index)
         return table
 
     def score_samples(self, X):
@@ -238,6 +246,16 @@ class SyntheticTable(BaseEstimator):
         log_density : ndarray of shape (n_rows,)
             That of the estimator, in the units of the encoded table: comparable
             between estimators of one training table, not between tables.
+
+        Raises
+        ------
+        AttributeError
+            If the estimator has no `score_samples`.
+        TypeError
+            If X is no DataFrame.
+        ValueError
+            If X is empty, columns are missing or unknown, a category is unknown, or
+            values are missing where the training table has none missing.
         """
         check_is_fitted(self)
         return self.estimator_.score_samples(self.encoder_.transform(X))
@@ -256,31 +274,13 @@ class SyntheticTable(BaseEstimator):
         -------
         score : float
             Mean log-density.
+
+        Raises
+        ------
+        AttributeError, TypeError, ValueError
+            As in `score_samples`.
         """
         return float(np.mean(self.score_samples(X)))
-
-    def _encode_conditions(self, conditions):
-        """Return one encoded row (D,) with NaN where nothing is asked."""
-        if not isinstance(conditions, Mapping):
-            raise TypeError(
-                f"conditions={conditions!r} must be a dict of values by column, for "
-                "example {'age': 30}."
-            )
-        names = [column.name for column in self.encoder_.columns_]
-        unknown = [name for name in conditions if name not in names]
-        if unknown:
-            raise ValueError(
-                f"conditions name the columns {unknown}, which are not in the training "
-                f"table. It has {names}."
-            )
-        return np.concatenate(
-            [
-                column.encode_given(conditions[column.name])
-                if column.name in conditions
-                else np.full(column.width, np.nan)
-                for column in self.encoder_.columns_
-            ]
-        )
 
     def _completed(self, given, rng):
         """Return rows (n, D) with their NaN drawn and mapped."""

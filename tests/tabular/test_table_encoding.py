@@ -126,3 +126,66 @@ def test_unknown_kinds_are_refused(table):
         TableEncoder({"size": "numeric"}).fit(table)
     with pytest.raises(ValueError, match="'whole'"):
         TableEncoder({"age": "whole"}).fit(table)
+
+
+def test_values_beyond_the_ends_are_seen_as_such(table):
+    encoder = TableEncoder().fit(table[["income"]])
+    lowest, highest = table["income"].min(), table["income"].max()
+    asked = [lowest - 1e5, lowest, highest, highest + 1e5, highest + 2e5]
+    Z = encoder.transform(pd.DataFrame({"income": asked}))[:, 0]
+    steps = np.diff(Z)
+    assert (steps > 0.5).all()
+    assert steps[2] == pytest.approx(steps[3])
+    back = encoder.inverse_transform(Z[:, None])["income"]
+    assert list(back) == [lowest, lowest, highest, highest, highest]
+
+
+def test_the_last_gap_has_no_say_in_what_lies_beyond():
+    values = np.append(np.linspace(0, 1, 101), 1 + 1e-9)
+    Z = TableEncoder().fit(pd.DataFrame({"x": values}))
+    assert Z.transform(pd.DataFrame({"x": [1.1]}))[0, 0] < 4
+
+
+@pytest.mark.parametrize(
+    ("zone", "step", "n"),
+    [
+        ("Europe/Berlin", "D", 400),
+        ("Europe/Berlin", "h", 9000),
+        # Where the clocks change at midnight.
+        ("America/Havana", "h", 9000),
+    ],
+)
+def test_moments_in_a_zone_keep_their_hours(zone, step, n):
+    moments = pd.date_range("2021-01-01", periods=n, freq=step, tz=zone)
+    table = pd.DataFrame({"when": moments})
+    encoder = TableEncoder().fit(table)
+    pd.testing.assert_frame_equal(
+        encoder.inverse_transform(encoder.transform(table)), table, check_freq=False
+    )
+    Z = np.random.default_rng(0).normal(size=(500, 1))
+    drawn = encoder.inverse_transform(Z)["when"]
+    assert drawn.isin(moments).all()
+
+
+def test_moments_with_and_without_a_zone_are_not_mixed():
+    days = pd.Series(pd.date_range("2021-01-01", periods=9), name="day").to_frame()
+    aware = days.assign(day=days["day"].dt.tz_localize("Europe/Berlin"))
+    with pytest.raises(ValueError, match="'day'.*tz_localize"):
+        TableEncoder().fit(days).transform(aware)
+    with pytest.raises(ValueError, match="'day'.*without a time zone"):
+        TableEncoder().fit(aware).transform(days)
+
+
+@pytest.mark.parametrize("values", [[True, 1, "a"], [False, 0, 2], [1, True, True]])
+def test_truth_values_are_not_mixed_with_numbers(values):
+    table = pd.DataFrame({"odd": pd.Series(values, dtype=object), "x": [1, 2, 3]})
+    with pytest.raises(ValueError, match="'odd'.*equal"):
+        TableEncoder().fit(table)
+
+
+def test_constants_are_shown_without_the_types_of_numpy(capsys):
+    table = pd.DataFrame({"seven": [7, 7], "x": [1, 2]})
+    encoder = TableEncoder(verbose=1).fit(table)
+    assert "always 7\n" in capsys.readouterr().out
+    with pytest.raises(ValueError, match=r"is 7 in every row.*\[8\]"):
+        encoder.transform(table.assign(seven=8))
