@@ -5,12 +5,15 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array, column_or_1d
 
+# What labels may be: what JSON has words for, so that they can be saved.
+_LABEL_TYPES = (str, bool, int, float)
+
 
 class ConditionEncoder:
     """Encodes y as rows of numbers and draws y by its training frequencies.
 
     Float y, one column or several, are continuous targets and are standardised; any
-    other y are class labels and become indicator rows.
+    other y are class labels, text or numbers, and become indicator rows.
 
     Attributes
     ----------
@@ -35,15 +38,7 @@ class ConditionEncoder:
             self.spread_ = np.where(spread > 0, spread, 1.0)
             encoded = (y - self.mean_) / self.spread_
         else:
-            try:
-                self.classes_, codes = np.unique(
-                    column_or_1d(y, warn=True), return_inverse=True
-                )
-            except TypeError as error:
-                raise ValueError(
-                    "y holds labels of types that have no common order, such as text "
-                    "and missing values. Give every row a label of one type."
-                ) from error
+            self.classes_, codes = _labels(column_or_1d(y, warn=True))
             encoded = np.eye(len(self.classes_))[codes]
         self.encoded_, index = np.unique(encoded, axis=0, return_inverse=True)
         self.probabilities_ = np.bincount(index.ravel(), weights) / np.sum(weights)
@@ -96,6 +91,33 @@ class ConditionEncoder:
                 f"{self.n_conditions_}."
             )
         return (y - self.mean_) / self.spread_
+
+
+def _labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the labels in their order, and the place of each of y among them."""
+    if y.dtype.kind not in "biuU":
+        plain = [_plain(one) for one in y.tolist()]
+        y = np.empty(len(plain), dtype=object)
+        y[:] = plain
+    try:
+        labels, codes = np.unique(y, return_inverse=True)
+    except TypeError as error:
+        raise ValueError(
+            "y holds labels of types that have no common order, such as text "
+            "and missing values. Give every row a label of one type."
+        ) from error
+    for label in labels.tolist():
+        if not isinstance(label, _LABEL_TYPES) or label != label:
+            raise ValueError(
+                f"y holds the label {label!r} of type {type(label).__name__}. Labels "
+                "are text, integers or bools: pass y.astype(str), or an array of codes."
+            )
+    return labels, codes
+
+
+def _plain(label: Any) -> Any:
+    """Return a label without the clothes of numpy."""
+    return label.item() if isinstance(label, np.generic) else label
 
 
 def _check_length(y: np.ndarray, n_samples: int) -> None:

@@ -192,9 +192,7 @@ def test_an_estimator_without_fit_is_refused(path):
 def test_attributes_that_fit_does_not_set_are_named(path):
     estimator = clone(make_fitted("empirical")[0]).fit(make_rows())
     estimator.note_ = "mine"
-    with pytest.raises(
-        ValueError, match=r"\['note_'\] are no attributes that fit"
-    ):
+    with pytest.raises(ValueError, match=r"\['note_'\] are no attributes that fit"):
         estimator.save(path)
 
 

@@ -110,3 +110,30 @@ def test_targets_are_drawn_jointly():
     encoder = fitted(y)
     drawn = encoder.draw(50, np.random.default_rng(0)) * encoder.spread_ + encoder.mean_
     assert set(map(tuple, drawn.round(9).tolist())) == set(map(tuple, y.tolist()))
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array([b"u", b"v"]),
+        np.array(["2020-01-01", "2021-01-01"], dtype="M8[D]"),
+        np.array(["2020-01-01", "2021-01-01"], dtype="M8[ns]").astype(object),
+        np.array([1, 2], dtype="m8[s]"),
+        np.array([1.0, np.nan], dtype=object),
+    ],
+    ids=["bytes", "dates", "objects", "spans", "missing"],
+)
+def test_labels_that_no_file_holds_are_refused(y):
+    with pytest.raises(ValueError, match=r"y holds the label .*y\.astype\(str\)"):
+        fitted(y)
+
+
+@pytest.mark.parametrize("plain", [["u", "v"], [1, 2], [False, True], [0.5, 2.0]])
+def test_objects_of_numpy_are_the_labels_they_stand_for(plain):
+    y = np.empty(2, dtype=object)
+    y[:] = list(np.array(plain))
+    encoder = fitted(y)
+    assert encoder.classes_.tolist() == plain
+    assert [type(one) for one in encoder.classes_] == [type(one) for one in plain]
+    np.testing.assert_array_equal(encoder.transform(y, 2), np.eye(2))
+    np.testing.assert_array_equal(encoder.transform(plain[1], 1), [[0, 1]])
