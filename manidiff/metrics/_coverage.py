@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from manidiff.metrics._neighbors import check_sets, counts_in_balls, radii
+from manidiff.metrics._neighbors import check_sets, radii
+from manidiff.metrics._pairs import counts_in_balls
 
 
 def coverage(

@@ -1,21 +1,14 @@
 """Distances between laws by a kernel and by projections to lines."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import pdist
 from scipy.stats import wasserstein_distance
-from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.utils import check_random_state
 
-from manidiff.metrics._neighbors import (
-    check_at_least_one,
-    check_sets,
-    choose,
-    mean_over_pairs,
-    mean_within,
-)
+from manidiff.metrics._neighbors import check_at_least_one, check_sets, choose
+from manidiff.metrics._pairs import mean_over_pairs, mean_within
 
 # The median distance between so many rows is that between all to a percent.
 _MEDIAN_ROWS = 1000
@@ -95,10 +88,10 @@ def maximum_mean_discrepancy(
             "is the median distance between held-out rows, which is 0 where most of "
             "them are equal."
         )
-    # The kernel goes through inner products, which round least near the origin.
-    middle = Y.mean(axis=0)
-    X, Y = (X - middle) / bandwidth, (Y - middle) / bandwidth
-    kernel = partial(rbf_kernel, gamma=0.5)
+
+    def kernel(squares: np.ndarray) -> np.ndarray:
+        return np.exp(squares / (-2 * bandwidth**2))
+
     # Without the pairs of a row and itself, whose kernel is 1.
     within = sum(
         (len(rows) * mean_within(kernel, rows) - 1) / (len(rows) - 1) for rows in (X, Y)

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from manidiff.metrics._neighbors import check_sets, counts_in_balls, radii, spacing
+from manidiff.metrics._neighbors import check_sets, radii, spacing
+from manidiff.metrics._pairs import counts_in_balls
 
 
 def off_manifold_distance(

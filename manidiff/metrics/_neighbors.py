@@ -1,19 +1,18 @@
 """Checked inputs and nearest-neighbour distances, which all metrics need."""
 
 import warnings
-from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
 import numpy as np
-from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 
 from manidiff._utils.chunking import chunk_slices
 from manidiff.geometry.scale import nearest_neighbor_distance
+from manidiff.metrics._overlap import count_shared
 
-# Entries of a distance matrix held at once: 64 MiB.
+# Entries of the differences of neighbours held at once: 64 MiB.
 _MAX_ENTRIES = 2**23
 
 
@@ -23,13 +22,14 @@ def check_sets(X_gen: Any, X_train: Any, X_heldout: Any) -> tuple[np.ndarray, ..
     Raises
     ------
     ValueError
-        If a set is not a finite table of rows, or their widths differ.
+        If a set is missing or not a finite table of rows, or the sets differ in their
+        number of columns or in the names that DataFrames give those.
 
     Warns
     -----
     UserWarning
-        If more than half of the held-out rows are training rows: every comparison then
-        favours copies.
+        If more held-out rows are training rows than equal values in the data explain:
+        every comparison then favours copies.
     """
     return _checked({"X_gen": X_gen, "X_train": X_train, "X_heldout": X_heldout})
 
@@ -39,7 +39,40 @@ def check_real_sets(X_train: Any, X_heldout: Any) -> tuple[np.ndarray, ...]:
     return _checked({"X_train": X_train, "X_heldout": X_heldout})
 
 
+def check_given(**sets: Any) -> None:
+    """Raise for the first set that is None."""
+    for name, X in sets.items():
+        if X is None:
+            raise ValueError(
+                f"{name} is None, but a table of rows is needed. Hold rows out before "
+                "fitting, for example by sklearn.model_selection.train_test_split."
+            )
+
+
+def column_names(sets: dict[str, Any]) -> list[str] | None:
+    """Return the names of the columns of DataFrames, or None where there is none.
+
+    Columns that a DataFrame has only counted have no names.
+    """
+    named = {
+        label: [str(name) for name in X.columns]
+        for label, X in sets.items()
+        if hasattr(X, "columns") and list(X.columns) != list(range(len(X.columns)))
+    }
+    if not named:
+        return None
+    first, *others = named
+    for other in others:
+        if named[other] != named[first]:
+            raise ValueError(
+                f"The sets have different columns: {first} {named[first]} and {other} "
+                f"{named[other]}. Give all of them the same, in the same order."
+            )
+    return named[first]
+
+
 def _checked(sets: dict[str, Any]) -> tuple[np.ndarray, ...]:
+    check_given(**sets)
     arrays = {
         name: check_array(X, dtype=np.float64, input_name=name)
         for name, X in sets.items()
@@ -47,12 +80,13 @@ def _checked(sets: dict[str, Any]) -> tuple[np.ndarray, ...]:
     widths = {name: X.shape[1] for name, X in arrays.items()}
     if len(set(widths.values())) > 1:
         raise ValueError(f"The sets have different numbers of features: {widths}.")
-    seen = {row.tobytes() for row in arrays["X_train"]}
-    n_shared = sum(row.tobytes() in seen for row in arrays["X_heldout"])
-    if n_shared > len(arrays["X_heldout"]) / 2:
+    column_names(sets)
+    n_shared, by_chance = count_shared(arrays["X_train"], arrays["X_heldout"])
+    if not by_chance:
         warnings.warn(
             f"{n_shared} of {len(arrays['X_heldout'])} rows of X_heldout are rows of "
-            "X_train. Pass rows that were not used to fit.",
+            "X_train, more than equal values in the data explain. Pass rows that were "
+            "not used to fit.",
             UserWarning,
             # The line that called the metric, past the check and the metric.
             stacklevel=4,
@@ -125,44 +159,3 @@ def radii(rows: np.ndarray, n_neighbors: int) -> np.ndarray:
             f"{len(rows)} rows there are."
         )
     return nearest_distances(rows, rows, n_neighbors + 1)[:, -1]
-
-
-def counts_in_balls(
-    points: np.ndarray, centers: np.ndarray, radius: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return in how many balls each point lies, and how many points each ball holds."""
-    in_balls = np.zeros(len(points), dtype=int)
-    held = np.zeros(len(centers), dtype=int)
-    for rows in chunk_slices(len(points), max(_MAX_ENTRIES // len(centers), 1)):
-        inside = cdist(points[rows], centers) <= radius
-        in_balls[rows] = inside.sum(axis=1)
-        held += inside.sum(axis=0)
-    return in_balls, held
-
-
-def mean_over_pairs(
-    function: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    X: np.ndarray,
-    Y: np.ndarray,
-) -> float:
-    """Return the mean of the entries (n, m) of function(X, Y), such as `cdist`."""
-    total = sum(
-        function(X[rows], Y).sum()
-        for rows in chunk_slices(len(X), max(_MAX_ENTRIES // len(Y), 1))
-    )
-    return float(total) / (len(X) * len(Y))
-
-
-def mean_within(
-    function: Callable[[np.ndarray, np.ndarray], np.ndarray], X: np.ndarray
-) -> float:
-    """Return the mean of the entries (n, n) of a symmetric function(X, X).
-
-    Each pair of different rows is evaluated once, but for those of one chunk.
-    """
-    total = 0.0
-    for rows in chunk_slices(len(X), max(_MAX_ENTRIES // len(X), 1)):
-        total += function(X[rows], X[rows]).sum()
-        if rows.stop < len(X):
-            total += 2 * function(X[rows], X[rows.stop :]).sum()
-    return float(total) / len(X) ** 2

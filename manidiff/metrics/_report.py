@@ -10,7 +10,14 @@ from sklearn.utils import check_random_state
 from manidiff._utils.draws import check_can_sample, draw_rows
 from manidiff._utils.random import draw_seed
 from manidiff._utils.validation import check_n_samples
-from manidiff.metrics._neighbors import check_at_least_one, check_sets, choose
+from manidiff.metrics._neighbors import (
+    check_at_least_one,
+    check_given,
+    check_sets,
+    choose,
+    column_names,
+)
+from manidiff.metrics._overlap import count_shared
 from manidiff.metrics._report_findings import Rows
 from manidiff.metrics._report_measures import Utility, entries, measure_columns
 from manidiff.metrics._report_pictures import make_views
@@ -56,7 +63,7 @@ def report(
         columns of different units first.
     n_samples : int or None, default=None
         Number of rows to draw from an estimator. None draws as many as there are
-        training rows, at most `max_rows`.
+        training rows, at most `max_rows`. Not for rows that are given.
     manifold : object with a method `distance` or None, default=None
         The manifold that the rows should lie on, see `off_manifold_distance`.
     categorical : sequence of int, default=()
@@ -82,14 +89,14 @@ def report(
     TypeError
         If there is neither a method `sample` nor a table of rows.
     ValueError
-        If the sets differ in their columns, or some of `y_gen`, `y_train`, `y_heldout`
-        and `predictor` are given and others not.
+        If the sets differ in their columns, if `n_samples` is given with rows, or some
+        of `y_gen`, `y_train`, `y_heldout` and `predictor` are given and others not.
 
     Warns
     -----
     UserWarning
-        If more than half of the held-out rows are training rows: every comparison then
-        favours copies.
+        If more held-out rows are training rows than equal values in the data explain:
+        every comparison then favours copies. A note of the report says how many.
 
     Notes
     -----
@@ -111,14 +118,20 @@ def report(
     ['columns', 'findings', 'n_rows', 'notes', 'seed']
     """
     check_at_least_one(max_rows=max_rows)
+    check_given(
+        estimator_or_samples=estimator_or_samples, X_train=X_train, X_heldout=X_heldout
+    )
     seed = draw_seed(check_random_state(random_state))
-    names = _column_names(estimator_or_samples, X_train, X_heldout)
     X_gen, estimator = estimator_or_samples, None
     if not _is_table(estimator_or_samples):
         estimator = estimator_or_samples
-        if n_samples is None:
-            n_samples = min(len(X_train), max_rows)
-        X_gen = _draw(estimator, n_samples, y_gen, seed)
+        X_gen = _draw(estimator, X_train, n_samples, max_rows, y_gen, seed)
+    elif n_samples is not None:
+        raise ValueError(
+            f"n_samples={n_samples!r} is how many rows to draw from an estimator, but "
+            "rows were given. Leave it out, or measure a part of them by max_rows."
+        )
+    names = column_names({"X_gen": X_gen, "X_train": X_train, "X_heldout": X_heldout})
     sets = check_sets(X_gen, X_train, X_heldout)
     utility = _utility(sets, y_gen, y_train, y_heldout, predictor)
     rows = _choose_rows(sets, max_rows, seed)
@@ -153,25 +166,25 @@ def _is_table(rows: Any) -> bool:
     return hasattr(rows, "shape") or isinstance(rows, Sequence)
 
 
-def _column_names(*sets: Any) -> list[str] | None:
-    """Return the names of the columns of DataFrames, or None where there is none."""
-    named = [[str(name) for name in X.columns] for X in sets if hasattr(X, "columns")]
-    if not named:
-        return None
-    for other in named[1:]:
-        if other != named[0]:
-            raise ValueError(
-                f"The sets have different columns: {named[0]} and {other}. Give all of "
-                "them the same, in the same order."
-            )
-    return named[0]
-
-
-def _draw(estimator: Any, n_samples: int, y_gen: Any, seed: int) -> Any:
+def _draw(
+    estimator: Any,
+    X_train: Any,
+    n_samples: int | None,
+    max_rows: int,
+    y_gen: Any,
+    seed: int,
+) -> Any:
     """Return rows of an estimator, for each of y_gen one where they are given."""
     if y_gen is None:
+        if n_samples is None:
+            n_samples = min(len(X_train), max_rows)
         return draw_rows(estimator, check_n_samples(n_samples), seed)
     check_can_sample(estimator)
+    if n_samples not in (None, len(y_gen)):
+        raise ValueError(
+            f"n_samples={n_samples!r}, but a row is drawn for each of the {len(y_gen)} "
+            "of y_gen. Leave n_samples out."
+        )
     return estimator.sample(len(y_gen), y=y_gen, random_state=seed)
 
 
@@ -207,6 +220,15 @@ def _choose_rows(sets: tuple[np.ndarray, ...], max_rows: int, seed: int) -> Rows
 def _notes(rows: Rows, sets: tuple[np.ndarray, ...], names: list[str]) -> Iterator[str]:
     """Yield what to know in reading the report."""
     X_gen, X_train, X_heldout = sets
+    n_shared, by_chance = count_shared(X_train, X_heldout)
+    if n_shared:
+        share = f"{n_shared} of {len(X_heldout)} held-out rows are training rows"
+        yield share + (
+            ", as equal values in the data explain."
+            if by_chance
+            else ", more than equal values in the data explain. Every comparison then "
+            "favours copies: hold out rows that were not used to fit."
+        )
     for kind, given, used in (
         ("generated", X_gen, rows.generated),
         ("held-out", X_heldout, rows.heldout),

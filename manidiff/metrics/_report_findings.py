@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from manidiff.metrics._neighbors import counts_in_balls, radii
+from manidiff.metrics._neighbors import radii
+from manidiff.metrics._pairs import counts_in_balls
 from manidiff.metrics._report_words import reading
 
 # That of `precision`, `density` and `coverage` by default.

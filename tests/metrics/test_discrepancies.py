@@ -116,7 +116,8 @@ def test_mmd_draws_from_large_sets(sets):
 def test_mmd_in_chunks(sets, monkeypatch):
     whole = maximum_mean_discrepancy(*sets)
     for entries in (1, 130):
-        monkeypatch.setattr("manidiff.metrics._neighbors._MAX_ENTRIES", entries)
+        monkeypatch.setattr("manidiff.metrics._pairs._MAX_ENTRIES", entries)
+        monkeypatch.setattr("manidiff.metrics._pairs._LEAST_ROWS", 1)
         np.testing.assert_allclose(maximum_mean_discrepancy(*sets), whole, rtol=1e-9)
 
 

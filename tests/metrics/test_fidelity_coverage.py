@@ -164,7 +164,8 @@ def test_chunks_do_not_change_scores(metric, rng, training, monkeypatch):
     generated, heldout = rng.normal(size=(2, 60, 3))
     whole = metric(generated, training, heldout)
     for entries in (1, 130, 60 * 60 - 1):
-        monkeypatch.setattr("manidiff.metrics._neighbors._MAX_ENTRIES", entries)
+        monkeypatch.setattr("manidiff.metrics._pairs._MAX_ENTRIES", entries)
+        monkeypatch.setattr("manidiff.metrics._pairs._LEAST_ROWS", 1)
         assert metric(generated, training, heldout) == whole
 
 

@@ -258,7 +258,8 @@ def test_copies_and_far_rows_are_at_either_end():
     assert far.pvalue > 1 - 1e-9
     # One of two rows copied in both sets, the other far: the ranks are tied.
     tied = np.vstack([training[:20], training[:20] + 5])
-    even = data_copying_test(tied, training[:20], np.flip(tied, axis=0), n_cells=1)
+    with pytest.warns(UserWarning, match="20 of 40 rows of X_heldout"):
+        even = data_copying_test(tied, training[:20], np.flip(tied, axis=0), n_cells=1)
     assert abs(even.statistic) < 1e-12
 
 

@@ -1,11 +1,11 @@
 """What all metrics return, refuse and warn about alike."""
 
-import warnings
 from importlib.util import find_spec
 from inspect import signature
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
@@ -129,13 +129,41 @@ def test_metrics_name_the_set_that_is_bad(name, which, good_sets):
 )
 def test_metrics_warn_when_held_out_rows_were_used_to_fit(name, good_sets):
     generated, training, heldout = good_sets
-    overlapping = np.vstack([training[:10], heldout[:9]])
-    with pytest.warns(UserWarning, match="10 of 19 rows of X_heldout") as caught:
-        call(name, generated, training, overlapping)
-    assert [warning.filename for warning in caught] == [__file__]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        call(name, generated, training, np.vstack([training[:9], heldout[:9]]))
+    for n_used in (1, 10):
+        overlapping = np.vstack([training[:n_used], heldout])
+        message = f"{n_used} of {n_used + 13} rows of X_heldout"
+        with pytest.warns(UserWarning, match=message) as caught:
+            call(name, generated, training, overlapping)
+        assert [warning.filename for warning in caught] == [__file__]
+
+
+@every_metric
+def test_metrics_refuse_columns_of_other_names(name, good_sets):
+    named = [pd.DataFrame(rows, columns=["a", "b", "c"]) for rows in good_sets]
+    call(name, *named)
+    named[2] = named[2][["b", "a", "c"]]
+    message = r"different columns: X_\w+ \['a', 'b', 'c'\] and X_heldout \['b', 'a'"
+    with pytest.raises(ValueError, match=message):
+        call(name, *named)
+    # Counted columns and arrays have no names that could differ.
+    for bare in (good_sets[2], pd.DataFrame(good_sets[2])):
+        call(name, *named[:2], bare)
+
+
+@every_metric
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_missing_sets_are_named(name, which, good_sets):
+    if name == "loss_attack" and which == 0:
+        pytest.skip("an estimator takes the place of the generated rows")
+    label = ("X_gen", "X_train", "X_heldout")[which]
+    if name == "report" and which == 0:
+        label = "estimator_or_samples"
+    more = keywords(name, good_sets)
+    if name == "loss_attack":
+        good_sets[0] = shrinking()
+    good_sets[which] = None
+    with pytest.raises(ValueError, match=rf"{label} is None.*Hold rows out"):
+        getattr(metrics, name)(*good_sets, **more)
 
 
 @every_metric

@@ -76,7 +76,8 @@ def test_energy_distance_is_symmetric_and_zero_for_equal_sets(sets):
 @pytest.mark.parametrize("entries", [1, 130, 70 * 60 - 1])
 def test_chunks_do_not_change_energies(entries, sets, monkeypatch):
     distance, ratio = energy_distance(*sets), energy_ratio(*sets, random_state=0)
-    monkeypatch.setattr("manidiff.metrics._neighbors._MAX_ENTRIES", entries)
+    monkeypatch.setattr("manidiff.metrics._pairs._MAX_ENTRIES", entries)
+    monkeypatch.setattr("manidiff.metrics._pairs._LEAST_ROWS", 1)
     np.testing.assert_allclose(energy_distance(*sets), distance, rtol=1e-9)
     found = energy_ratio(*sets, random_state=0)
     np.testing.assert_allclose(found, ratio, rtol=1e-9)
