@@ -96,7 +96,8 @@ class ConditionEncoder:
 def _labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the labels in their order, and the place of each of y among them."""
     if y.dtype.kind not in "biuU":
-        plain = [_plain(one) for one in y.tolist()]
+        # Not by tolist, which makes integers of dates in nanoseconds.
+        plain = [_plain(one) for one in y]
         y = np.empty(len(plain), dtype=object)
         y[:] = plain
     try:
@@ -107,6 +108,7 @@ def _labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             "and missing values. Give every row a label of one type."
         ) from error
     for label in labels.tolist():
+        # Missing values are not equal to themselves.
         if not isinstance(label, _LABEL_TYPES) or label != label:
             raise ValueError(
                 f"y holds the label {label!r} of type {type(label).__name__}. Labels "
@@ -116,8 +118,10 @@ def _labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _plain(label: Any) -> Any:
-    """Return a label without the clothes of numpy."""
-    return label.item() if isinstance(label, np.generic) else label
+    """Return a label without the clothes of numpy, if it is text or a number."""
+    is_plain = isinstance(label, (np.str_, np.bool_, np.integer, np.floating))
+    # Spans of time are integers to numpy.
+    return label.item() if is_plain and not isinstance(label, np.timedelta64) else label
 
 
 def _check_length(y: np.ndarray, n_samples: int) -> None:

@@ -117,11 +117,12 @@ def test_targets_are_drawn_jointly():
     [
         np.array([b"u", b"v"]),
         np.array(["2020-01-01", "2021-01-01"], dtype="M8[D]"),
-        np.array(["2020-01-01", "2021-01-01"], dtype="M8[ns]").astype(object),
+        np.array(["2020-01-01", "2021-01-01"], dtype="M8[ns]"),
+        np.array([np.datetime64("2020-01-01", "ns")], dtype=object),
         np.array([1, 2], dtype="m8[s]"),
         np.array([1.0, np.nan], dtype=object),
     ],
-    ids=["bytes", "dates", "objects", "spans", "missing"],
+    ids=["bytes", "dates", "nanoseconds", "objects", "spans", "missing"],
 )
 def test_labels_that_no_file_holds_are_refused(y):
     with pytest.raises(ValueError, match=r"y holds the label .*y\.astype\(str\)"):
