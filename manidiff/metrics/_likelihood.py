@@ -7,11 +7,17 @@ from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 from sklearn.utils import check_random_state
 
-from manidiff.metrics._neighbors import check_at_least_one, check_sets, choose
+from manidiff.metrics._neighbors import (
+    check_at_least_one,
+    check_sets,
+    choose,
+    spacing,
+)
 
 _N_STEPS = 50
-# Bounds of a variance, for standardised data: equal rows would make it 0.
-_VARIANCES = (1e-17, 1e9)
+# The least width of a normal law, of the length of its mean deviation, in spacings of
+# the training rows. A narrower one would tell nothing more about a copy.
+_LEAST_WIDTH = 0.1
 
 
 def feature_likelihood_divergence(
@@ -25,12 +31,15 @@ def feature_likelihood_divergence(
     """Return how much less likely generated rows make held-out ones than true rows do.
 
     A normal law is put about each generated row, and the widths are fitted so that the
-    mixture makes the training rows likely. A copy gets a width near 0 by that, and
-    makes held-out rows unlikely. The result is their mean negative log-likelihood a
-    feature, over that under a mixture about one half of the training rows fitted to the
-    other half, times 100. Lower is better: it grows when rows are off the manifold,
-    when parts of the data are missing and when training rows are copied. Fresh true
-    rows score about 0, give or take some units where there are few rows.
+    mixture makes the training rows likely. A copy gets the least width by that, a tenth
+    of the spacing of the training rows, and makes held-out rows unlikely. The result is
+    their mean negative log-likelihood a feature, less that under a mixture about one
+    half of the training rows fitted to the other half, times 100. Lower is better: it
+    grows when rows are off the manifold, when parts of the data are missing and when
+    training rows are copied. Fresh true rows score about 0, give or take some units
+    where there are few rows, some tens in one column. Copies of all training rows score
+    thousands: 50 nats, so 5000, for a held-out row at the spacing from them, and more
+    where the distances differ much, as in one column.
 
     Parameters
     ----------
@@ -52,14 +61,16 @@ def feature_likelihood_divergence(
     Raises
     ------
     ValueError
-        If there are fewer than 4 training rows, or max_rows is.
+        If there are fewer than 4 training rows or all of them are equal, or max_rows is
+        not an int of at least 1.
 
     References
     ----------
     Jiralerspong et al. (2023), "Feature Likelihood Divergence: Evaluating the
     Generalization of Generative Models Using Samples". There the widths are fitted by
-    Adam, here by expectation maximisation; as there, a wide normal law about the mean
-    of the training rows keeps single rows from ruling the fit, and is left out after.
+    Adam, here by expectation maximisation, and have no least; as there, a wide normal
+    law about the mean of the training rows keeps single rows from ruling the fit, and
+    is left out after.
 
     Examples
     --------
@@ -87,18 +98,22 @@ def feature_likelihood_divergence(
             f"{len(train)} training rows are used, but each half needs two. Pass more "
             f"rows or raise max_rows={max_rows}."
         )
-    found = _nll(generated[:size], train, heldout)
+    # The square of a width is the variance in one of the columns.
+    least = (_LEAST_WIDTH * spacing(train)) ** 2 / train.shape[1]
+    found = _nll(generated[:size], train, heldout, least)
     # The rows are in random order.
-    expected = _nll(train[:size], train[len(train) // 2 :], heldout)
+    expected = _nll(train[:size], train[len(train) // 2 :], heldout, least)
     return 100 * (found - expected)
 
 
-def _nll(centers: np.ndarray, rows: np.ndarray, heldout: np.ndarray) -> float:
+def _nll(
+    centers: np.ndarray, rows: np.ndarray, heldout: np.ndarray, least: float
+) -> float:
     """Return the negative log-likelihood a feature of held-out rows.
 
     Under the mixture about the centres whose variances make the rows most likely.
     """
-    log_variances = fit_log_variances(centers, rows)
+    log_variances = fit_log_variances(centers, rows, least)
     distances = cdist(heldout, centers, "sqeuclidean")
     likelihoods = logsumexp(
         _log_densities(distances, log_variances, rows.shape[1]), axis=1
@@ -106,28 +121,33 @@ def _nll(centers: np.ndarray, rows: np.ndarray, heldout: np.ndarray) -> float:
     return float(np.log(len(centers)) - likelihoods.mean()) / rows.shape[1]
 
 
-def fit_log_variances(centers: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def fit_log_variances(
+    centers: np.ndarray, rows: np.ndarray, least: float
+) -> np.ndarray:
     """Return the logarithms (m,) of the variances that make the rows likely.
 
     Expectation maximisation for equal weights 1/m and fixed centres, beside a normal
-    law about the mean of the rows that has their mean variance.
+    law about the mean of the rows that has their mean variance. No variance is below
+    the least one.
     """
     n_features = rows.shape[1]
     distances = cdist(rows, centers, "sqeuclidean")
     wide = np.sum((rows - rows.mean(axis=0)) ** 2, axis=1, keepdims=True)
-    background = _log_densities(wide, np.log(wide.mean() / n_features), n_features)
-    background += np.log(len(centers))
-    log_variances = np.log(np.maximum(distances.min(axis=0), 1e-3) / n_features)
+    log_wide = np.log(max(wide.mean() / n_features, least))
+    background = _log_densities(wide, log_wide, n_features) + np.log(len(centers))
+    log_variances = np.log(np.maximum(distances.min(axis=0) / n_features, least))
     for _ in range(_N_STEPS):
         logs = _log_densities(distances, log_variances, n_features)
-        total = np.logaddexp(logsumexp(logs, axis=1, keepdims=True), background)
-        shares = np.exp(logs - total)
+        highest = np.maximum(logs.max(axis=1, keepdims=True), background)
+        logs -= highest
+        parts = np.exp(logs, out=logs)
+        totals = parts.sum(axis=1) + np.exp(background - highest)[:, 0]
+        weight = (1 / totals) @ parts
+        parts *= distances
+        moment = (1 / totals) @ parts / n_features
         # A centre that no row is near keeps its variance.
-        weight = shares.sum(axis=0)
-        moment = (shares * distances).sum(axis=0) / n_features
         held = weight > 0
-        variances = moment[held] / weight[held]
-        log_variances[held] = np.log(np.clip(variances, *_VARIANCES))
+        log_variances[held] = np.log(np.maximum(moment[held] / weight[held], least))
     return log_variances
 
 
@@ -135,5 +155,6 @@ def _log_densities(
     squares: np.ndarray, log_variances: np.ndarray, n_features: int
 ) -> np.ndarray:
     """Return log N(x; center, variance I) for the squared distances to the centres."""
-    constant = n_features * (np.log(2 * np.pi) + log_variances)
-    return -(squares / np.exp(log_variances) + constant) / 2
+    logs = squares * (-0.5 / np.exp(log_variances))
+    logs -= n_features / 2 * (np.log(2 * np.pi) + log_variances)
+    return logs

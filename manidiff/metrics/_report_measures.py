@@ -29,6 +29,7 @@ from manidiff.metrics._novelty import (
 )
 from manidiff.metrics._privacy import loss_attack, nearest_generated_attack
 from manidiff.metrics._report_findings import N_NEIGHBORS, Columns, Entry, Finding, Rows
+from manidiff.metrics._report_words import plain
 from manidiff.metrics._tables import column_differences, correlation_differences
 from manidiff.metrics._two_sample import energy_distance, two_sample_auc
 from manidiff.metrics._utility import train_on_synthetic
@@ -185,7 +186,7 @@ def _divergence(entry: Entry, rows: Rows) -> Findings:
 
 def _columns(entry: Entry, rows: Rows, columns: Columns) -> Findings:
     worst = np.argmax(columns.differences)
-    largest = f"{columns.names[worst]}, {columns.differences[worst]:.2g}"
+    largest = f"{columns.names[worst]}, {plain(columns.differences[worst])}"
     means = columns.differences.mean(), columns.ideals.mean()
     yield entry.finding(*means, "training rows", detail=largest)
 
@@ -197,7 +198,7 @@ def _correlations(entry: Entry, rows: Rows, names: list[str]) -> Findings:
     )
     worst = np.argmax(differences)
     first, second = (names[index[worst]] for index in pairs)
-    largest = f"{first} with {second}, {differences[worst]:.2g}"
+    largest = f"{first} with {second}, {plain(differences[worst])}"
     means = differences.mean(), ideals.mean()
     yield entry.finding(*means, "training rows", detail=largest)
 

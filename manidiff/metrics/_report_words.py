@@ -32,16 +32,50 @@ def number(value: float) -> str:
 
 def percent(share: float) -> str:
     """Return a share in percent."""
-    if 0 < share < 1e-5:
+    if 0 < abs(share) < 1e-5:
         return "less than 0.001 %"
     return f"{100 * share:.3g} %"
 
 
-def _times(finding: "Finding") -> str:
+def plain(value: float) -> str:
+    """Return a number to three digits without a power of ten, for a sentence."""
+    size = float(f"{abs(value):.3g}")
+    sign = "-" if value < 0 else ""
+    if 0 < size < 1e-4:
+        return "about 0"
+    if size >= 1e6:
+        return "below -1,000,000" if sign else "more than 1,000,000"
+    return f"{sign}{size:,g}" if size else "0"
+
+
+def _length(value: float) -> str:
+    """Return a length in the units of the rows, which may be any."""
+    return plain(value) if 1e-4 <= value < 1e6 else number(value)
+
+
+def _times(ratio: float) -> str:
+    """Return how many times a ratio is."""
+    if not np.isfinite(ratio):
+        return "infinitely many times"
+    if ratio < 1e-3:
+        return "less than 0.001 times"
+    return "just" if plain(ratio) == "1" else f"{plain(ratio)} times"
+
+
+def _times_ideal(finding: "Finding") -> str:
     """Return how many times the ideal the value is."""
     if finding.ideal <= 0:
-        return "infinitely many times"
-    return f"{finding.value / finding.ideal:.3g} times"
+        return _times(1.0 if finding.value <= 0 else np.inf)
+    return _times(finding.value / finding.ideal)
+
+
+def _likelihood(finding: "Finding") -> str:
+    side = "more" if finding.value < 0 else "less"
+    return (
+        f"Generated rows make held-out rows {side} likely than training rows do, by "
+        f"{plain(abs(finding.value) / 100)} nats a column. Copies and missing parts "
+        "both make them less likely."
+    )
 
 
 def _chance(finding: "Finding") -> str:
@@ -67,8 +101,8 @@ def _statistic(finding: "Finding") -> str:
     side = "nearer to" if finding.value < 0 else "farther from"
     return (
         f"Generated rows are {side} the training rows than held-out rows are, by a "
-        f"z-score of {finding.value:.3g} a cell of space. Below -3 is strong evidence "
-        "of copying, above 3 of rows too far from the data."
+        f"z-score of {plain(finding.value)} a cell of space. Below -3 is strong "
+        "evidence of copying, above 3 of rows too far from the data."
     )
 
 
@@ -86,12 +120,12 @@ _WORDS: dict[str, Callable[["Finding"], str]] = {
         f"rows; of training rows {percent(f.ideal)} do."
     ),
     "density": lambda f: (
-        f"Where generated rows are, data is {_times(f)} as dense as where training "
-        "rows are."
+        f"Where generated rows are, data is {_times_ideal(f)} as dense as where "
+        "training rows are."
     ),
     "off_manifold_distance": lambda f: (
-        f"Generated rows are {number(f.value)} spacings of the training rows away from "
-        f"the manifold, held-out rows {number(f.ideal)}."
+        f"Generated rows are {plain(f.value)} spacings of the training rows away from "
+        f"the manifold, held-out rows {plain(f.ideal)}."
     ),
     "memorization_interval.raw": lambda f: (
         f"{percent(f.value)} of generated rows are three times nearer to one training "
@@ -109,12 +143,12 @@ _WORDS: dict[str, Callable[["Finding"], str]] = {
         "rows. Under 1 % speaks for copying."
     ),
     "distance_to_closest_record": lambda f: (
-        f"The nearest training row is {number(f.value)} times as far away as it is "
-        "from held-out rows (medians). 0 means copies."
+        f"The nearest training row is {_times(f.value)} as far away as it is from "
+        "held-out rows (medians). 0 means copies."
     ),
     "nearest_neighbor_distance_ratio": lambda f: (
         "The distance to the nearest training row over that to the second nearest is "
-        f"{number(f.value)} times that of held-out rows (medians). 0 means copies."
+        f"{_times(f.value)} that of held-out rows (medians). 0 means copies."
     ),
     "coverage": lambda f: (
         f"{percent(f.value)} of held-out rows have a generated row in their "
@@ -125,38 +159,34 @@ _WORDS: dict[str, Callable[["Finding"], str]] = {
         f"rows, {percent(f.ideal)} in one of training rows."
     ),
     "coverage_resolution": lambda f: (
-        f"Balls of radius {number(f.value)} hold at least half their share of "
+        f"Balls of radius {_length(f.value)} hold at least half their share of "
         "generated rows, in 95 % of places. As many fresh rows reach "
-        f"{number(f.ideal)}."
+        f"{_length(f.ideal)}."
     ),
     "energy_distance": lambda f: (
-        f"The law of generated rows is {_times(f)} as far from that of held-out rows "
-        "as the law of training rows is."
+        f"The law of generated rows is {_times_ideal(f)} as far from that of held-out "
+        "rows as the law of training rows is."
     ),
     "sliced_wasserstein_distance": lambda f: (
-        f"Seen along lines, generated rows are {_times(f)} as far from held-out rows "
-        "as training rows are."
+        f"Seen along lines, generated rows are {_times_ideal(f)} as far from held-out "
+        "rows as training rows are."
     ),
     "maximum_mean_discrepancy": lambda f: (
-        f"By a Gaussian kernel generated rows differ by {number(f.value)}, training "
-        f"rows by {number(f.ideal)}; both may be below 0 by chance."
+        f"By a Gaussian kernel generated rows differ by {plain(f.value)}, training "
+        f"rows by {plain(f.ideal)}; both may be below 0 by chance."
     ),
     "two_sample_auc": lambda f: (
         "Given a generated and a held-out row, a random forest finds the generated one "
         f"in {percent(f.value)} of cases; {_chance(f)}."
     ),
-    "feature_likelihood_divergence": lambda f: (
-        "Generated rows make held-out rows less likely than training rows do, by "
-        f"{number(f.value)} hundredths of a nat a column. Copies and missing parts "
-        "both raise it."
-    ),
+    "feature_likelihood_divergence": _likelihood,
     "column_differences": lambda f: (
-        f"The law of a column is off by {number(f.value)} on average, among training "
-        f"rows by {number(f.ideal)}. Largest: {f.detail}."
+        f"The law of a column is off by {plain(f.value)} on average, among training "
+        f"rows by {plain(f.ideal)}. Largest: {f.detail}."
     ),
     "correlation_differences": lambda f: (
-        f"A correlation of columns is off by {number(f.value)} on average, among "
-        f"training rows by {number(f.ideal)}. Largest: {f.detail}."
+        f"A correlation of columns is off by {plain(f.value)} on average, among "
+        f"training rows by {plain(f.ideal)}. Largest: {f.detail}."
     ),
     "nearest_generated_attack.auc": lambda f: (
         "Given a training and a held-out row, whoever has the generated rows finds the "
@@ -169,7 +199,7 @@ _WORDS: dict[str, Callable[["Finding"], str]] = {
     ),
     "loss_attack.tpr": _recognised,
     "train_on_synthetic": lambda f: (
-        f"A predictor fitted to generated rows scores {number(f.value)} on held-out "
-        f"rows, fitted to training rows {number(f.ideal)}."
+        f"A predictor fitted to generated rows scores {plain(f.value)} on held-out "
+        f"rows, fitted to training rows {plain(f.ideal)}."
     ),
 }

@@ -179,7 +179,7 @@ def objective(centers, rows, log_variances):
 
 def test_widths_are_those_of_a_general_optimiser(rng):
     centers, rows = rng.normal(size=(8, 2)), rng.normal(size=(60, 2))
-    found = fit_log_variances(centers, rows)
+    found = fit_log_variances(centers, rows, 1e-9)
     start = np.log((cdist(rows, centers) ** 2).min(axis=0) + 1e-2)
     best = minimize(lambda v: -objective(centers, rows, v), start)
     reached = objective(centers, rows, found)
@@ -193,9 +193,13 @@ def test_divergence_by_its_definition(rng):
     generated, training, heldout = (rng.normal(size=(n, 2)) for n in (20, 40, 30))
     center, scale = heldout.mean(axis=0), heldout.std(axis=0)
 
+    scaled = (training - center) / scale
+    spacing = np.median(np.sort(cdist(scaled, scaled))[:, 1])
+    least = (0.1 * spacing) ** 2 / 2
+
     def nll(centers, rows):
         centers, rows, others = ((X - center) / scale for X in (centers, rows, heldout))
-        deviations = np.exp(fit_log_variances(centers, rows) / 2)
+        deviations = np.exp(fit_log_variances(centers, rows, least) / 2)
         total = 0
         for x in others:
             densities = norm.pdf(x, centers, deviations[:, None]).prod(axis=1)
@@ -239,3 +243,30 @@ def test_divergence_tells_faults_from_fresh_rows():
     )
     flat = [np.hstack([rows, np.ones((300, 1))]) for rows in (fresh, training, heldout)]
     assert np.isfinite(feature_likelihood_divergence(*flat, random_state=0))
+
+
+def test_widths_have_a_least_one(rng):
+    rows = rng.normal(size=(40, 5))
+    found = fit_log_variances(rows, rows, 1e-4)
+    np.testing.assert_allclose(found, np.log(1e-4))
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 5, 50])
+def test_divergence_of_copies_is_large_and_readable(n_features, rng):
+    fresh, training, heldout = rng.normal(size=(3, 300, n_features))
+    found, truth = (
+        feature_likelihood_divergence(rows, training, heldout, random_state=0)
+        for rows in (training, fresh)
+    )
+    assert abs(truth) < 50
+    assert 3000 < found < 1e6
+
+
+def test_divergence_of_equal_rows_is_refused(rng):
+    ones, rows = np.ones((50, 3)), rng.normal(size=(50, 3))
+    with pytest.raises(ValueError, match=r"X_train has one distinct row.*at least two"):
+        feature_likelihood_divergence(ones, ones, ones)
+    # One half of the training rows may be equal, and the other sets.
+    mostly = np.vstack([ones, rows[:3]])
+    for sets in ((ones, rows, rows[::-1] + 1), (rows, mostly, ones + 1)):
+        assert np.isfinite(feature_likelihood_divergence(*sets, random_state=0))

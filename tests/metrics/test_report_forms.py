@@ -1,6 +1,7 @@
 """A report as text, as HTML, as a frame, as a dict and as a file."""
 
 import json
+import re
 import sys
 from html.parser import HTMLParser
 
@@ -11,24 +12,30 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from manidiff.metrics import report
+from manidiff.metrics._report_words import plain
 
 NAMES = ["width", "<b>height</b> & more", "$depth$"]
 VOID = {"meta", "br", "img", "link"}
 
 
-@pytest.fixture(scope="module")
-def found():
+@pytest.fixture(scope="module", autouse=True)
+def small_forests():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "manidiff.metrics._two_sample.RandomForestClassifier",
             lambda n_trees, **more: RandomForestClassifier(5, **more),
         )
-        rng = np.random.RandomState(0)
-        sets = [pd.DataFrame(rng.normal(size=(90, 3)), columns=NAMES) for _ in "abc"]
-        # Held-out rows are training rows: some figures are missing.
-        sets[2] = sets[1]
-        with pytest.warns(UserWarning, match="rows of X_heldout"):
-            return report(*sets, random_state=0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def found(small_forests):
+    rng = np.random.RandomState(0)
+    sets = [pd.DataFrame(rng.normal(size=(90, 3)), columns=NAMES) for _ in "abc"]
+    # Held-out rows are training rows: some figures are missing.
+    sets[2] = sets[1]
+    with pytest.warns(UserWarning, match="rows of X_heldout"):
+        return report(*sets, random_state=0)
 
 
 # Numbers
@@ -63,7 +70,7 @@ def test_the_frame_holds_the_figures(found):
 
 def test_a_frame_without_pandas_names_what_to_install(found, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"pip install 'manidiff\[pandas\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'manidiff\[tabular\]'"):
         found.to_frame()
 
 
@@ -101,6 +108,40 @@ def test_every_pass_mark_is_absent_or_stated(found):
         assert not {"pass", "passed", "fail", "failed", "ok", "good"} & set(
             words.split()
         )
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.0, "0"),
+        (9.27e-17, "about 0"),
+        (-4e-5, "about 0"),
+        (0.000123456, "0.000123"),
+        (0.99999, "1"),
+        (-1.4567, "-1.46"),
+        (12345.6, "12,300"),
+        (999_999.0, "more than 1,000,000"),
+        (1.75e18, "more than 1,000,000"),
+        (-1.75e18, "below -1,000,000"),
+    ],
+)
+def test_sentences_have_no_powers_of_ten(value, expected):
+    assert plain(value) == expected
+
+
+def test_readings_at_the_extremes_are_sentences():
+    training, heldout, fresh = np.random.RandomState(0).normal(size=(3, 60, 3))
+    for generated in (training, heldout, 1e5 * fresh, 1e-9 * fresh):
+        for finding in report(generated, training, heldout, random_state=0).findings:
+            assert not re.search(r"\de[+-]\d|\b1 times|nan|inf\b", finding.reading)
+
+
+def test_a_ratio_of_one_is_in_words():
+    training, heldout = np.random.RandomState(0).normal(size=(2, 60, 3))
+    found = report(training, training, heldout, random_state=0)
+    readings = {finding.name: finding.reading for finding in found.findings}
+    assert "data is just as dense as where training rows" in readings["density"]
+    assert "is just as far from that of held-out" in readings["energy_distance"]
 
 
 # HTML
