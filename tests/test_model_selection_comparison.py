@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
+from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import KFold, ShuffleSplit
@@ -125,6 +126,45 @@ def test_y_reaches_fit(X):
     assert table.values["precision"].shape == (1, 2)
     with pytest.raises(ValueError, match="conditional"):
         compare_estimators([model], X, metrics="precision", cv=2)
+
+
+class Paired(BaseEstimator):
+    """Draws its rows where each has its own label, the first column, else one row."""
+
+    def fit(self, X, y=None):
+        X, y = np.asarray(X), np.asarray(y)
+        self.rows_ = X if (X[:, 0] == y).all() else np.full((1, 2), 99.0)
+        return self
+
+    def sample(self, n_samples):
+        return np.resize(self.rows_, (n_samples, 2))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda X, y: (X, pd.Series(y)),
+        lambda X, y: (pd.DataFrame(X), pd.Series(y)),
+        lambda X, y: (X.tolist(), y.tolist()),
+    ],
+    ids=["series", "frame", "lists"],
+)
+def test_labels_stay_with_their_rows(given):
+    X = np.column_stack([np.arange(40.0), np.arange(40.0) ** 2])
+    order = np.random.RandomState(0).permutation(40)
+    rows, labels = given(X, X[:, 0])
+    if hasattr(labels, "iloc"):
+        # In another order, under the old names of the rows.
+        labels = labels.iloc[order]
+        rows = rows.iloc[order] if hasattr(rows, "iloc") else rows[order]
+    settings = {"metrics": "energy_distance", "cv": 2, "n_samples": 20}
+    found = compare_estimators([Paired()], rows, labels, **settings)
+    rows, labels = np.asarray(rows), np.asarray(labels)
+    expected = compare_estimators([Paired()], rows, labels, **settings)
+    np.testing.assert_allclose(
+        found.values["energy_distance"], expected.values["energy_distance"]
+    )
+    assert (expected.values["energy_distance"] < 200).all()
 
 
 def test_the_text_has_a_line_an_estimator(table):

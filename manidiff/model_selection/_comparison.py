@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold, check_cv
 from sklearn.utils import indexable
 
+from manidiff._utils.compat import safe_indexing
 from manidiff._utils.draws import check_can_sample, draw_rows
 from manidiff._utils.validation import check_n_samples
 from manidiff.model_selection._evaluation import evaluate, name_of, one_seed
@@ -200,20 +201,18 @@ def compare_estimators(
 def _measure(estimator, X, y, fold, metrics, n_samples, seed):
     """Return the metrics and times of one estimator on one fold."""
     train, test = fold
+    X_train, X_heldout = safe_indexing(X, train), safe_indexing(X, test)
+    y_train = None if y is None else safe_indexing(y, train)
     started = time.perf_counter()
-    fitted = clone(estimator).fit(_take(X, train), None if y is None else y[train])
+    fitted = clone(estimator).fit(X_train, y_train)
     fitted_at = time.perf_counter()
     drawn = draw_rows(fitted, n_samples, seed)
     ended = time.perf_counter()
-    sets = (drawn, _take(X, train), _take(X, test))
+    sets = (drawn, X_train, X_heldout)
     values = {
         name: evaluate(metric, sets, seed, {}) for name, metric in metrics.items()
     }
     return {**values, "fit_time": fitted_at - started, "sample_time": ended - fitted_at}
-
-
-def _take(X, rows):
-    return X.iloc[rows] if hasattr(X, "iloc") else np.asarray(X)[rows]
 
 
 def _splitter(cv, seed):

@@ -11,9 +11,9 @@ _NOVELTY = "excess_memorization"
 def refit_novel(max_excess_memorization=0.02, *, fidelity="energy_distance"):
     """Make a rule for `GridSearchCV(refit=...)`: the best that does not copy.
 
-    Of the candidates whose mean excess memorisation over the folds is within the limit,
-    or above it by no more than its standard error, it takes the one with the greatest
-    mean score of fidelity.
+    Of the candidates whose mean excess memorisation over the folds is within the limit
+    it takes the one with the greatest mean score of fidelity. A mean that exceeds the
+    limit is not excused by its standard error.
 
     Parameters
     ----------
@@ -21,8 +21,8 @@ def refit_novel(max_excess_memorization=0.02, *, fidelity="energy_distance"):
         Limit for the excess of copies over chance, at most 1 (see
         `manidiff.metrics.excess_memorization`): .02 lets 2 of 100 draws more be nearer
         to one training row than chance explains. Chance itself is known from the
-        held-out rows only, so the mean has a standard error: that of its values over
-        the folds, 0 with one fold.
+        held-out rows only: with few of them, raise the limit or the number of folds
+        where a candidate that does not copy is left out.
     fidelity : str, default="energy_distance"
         Key of the score to maximise, in the `scoring` of the search.
 
@@ -69,11 +69,11 @@ def _best_novel(cv_results, *, limit, fidelity):
     # The scorer turns the sign: greater is better.
     excess = -_folds(cv_results, _NOVELTY)
     mean = excess.mean(axis=1)
-    error = excess.std(axis=1) / np.sqrt(max(excess.shape[1] - 1, 1))
     scores = _folds(cv_results, fidelity).mean(axis=1)
     # A fit that failed has no scores.
-    candidates = np.flatnonzero((mean - error <= limit) & ~np.isnan(scores))
+    candidates = np.flatnonzero((mean <= limit) & ~np.isnan(scores))
     if len(candidates) == 0:
+        error = excess.std(axis=1) / np.sqrt(max(excess.shape[1] - 1, 1))
         raise ValueError(_nothing_novel(cv_results["params"], mean, error, limit))
     return int(candidates[np.argmax(scores[candidates])])
 
