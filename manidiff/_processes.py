@@ -6,7 +6,7 @@ nothing here changes what it does.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import skorch
@@ -109,7 +109,11 @@ class SharedFile:
             raise found[0]
         if found[0] is None:
             return None
-        return {**found[0], **found[0]["processes"][distributed.get_rank()]}
+        try:
+            own = found[0]["processes"][distributed.get_rank()]
+            return {**found[0], **own}
+        except (IndexError, KeyError, TypeError) as error:
+            self.refuse(error)
 
     def write(self, state: State) -> None:
         """Keep the states of all processes in place of those before."""
@@ -117,6 +121,10 @@ class SharedFile:
         every = _gathered(own)
         if is_main():
             self.file.write({**state, "processes": every})
+
+    def refuse(self, error: Exception) -> NoReturn:
+        """Raise what the file raises."""
+        self.file.refuse(error)
 
 
 def _gathered(value: Any) -> list[Any]:

@@ -199,8 +199,13 @@ class Checkpoint(Callback):
 
     def on_train_begin(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
         """Bring everything to where it was."""
-        if self.state is not None:
+        if self.state is None:
+            return
+        try:
             give_state(net, self.state, self.history)
+        # Whatever a false file makes fail, it is the file that is wrong.
+        except Exception as error:
+            self.file.refuse(error)
 
     def on_epoch_end(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
         """Write where everything is."""

@@ -1,12 +1,32 @@
 """Where training is: all that its next step depends on, taken out and put back."""
 
 import warnings
-from typing import Any, Protocol
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any, NoReturn, Protocol
 
 import torch
+from torch import Tensor
 
 State = dict[str, Any]
 
+# What a state is made of. That of the generator on a device is None without one.
+_PARTS: dict[str, type | tuple[type, ...]] = {
+    "network": dict,
+    "optimizer": dict,
+    "schedule": dict,
+    "averages": list,
+    "memories": dict,
+    "history": list,
+    "random": Tensor,
+    "random_on_device": (Tensor, type(None)),
+}
+# What the default optimizer keeps of a weight.
+_MOMENTS = {"exp_avg", "exp_avg_sq"}
+
+_COUNTS = ("epoch", "n_iter")
+# What training does not change.
+_OF_SCHEDULE = {"base_lrs", "lr_lambdas"}
 # What the built-in callbacks know of the steps behind them.
 _MEMORIES = {
     "step_watch": ("n_iter_",),
@@ -25,6 +45,21 @@ class TrainingFile(Protocol):
 
     def write(self, state: State) -> None:
         """Keep a state in place of the one before."""
+
+    def refuse(self, error: Exception) -> NoReturn:
+        """Raise, as the state that was read is none of the training at hand."""
+
+
+def check_state(state: Any) -> None:
+    """Raise `ValueError` unless a value has all parts of a state."""
+    _require(isinstance(state, dict) and state.keys() >= _PARTS.keys(), "parts miss")
+    for name, kind in _PARTS.items():
+        _require(isinstance(state[name], kind), f"{name} is {type(state[name])}")
+    history = state["history"]
+    _require(history, "no epoch is in it")
+    for record in history:
+        counts = [isinstance(record, dict) and record.get(n) for n in _COUNTS]
+        _require(all(type(n) is int and n > 0 for n in counts), "an epoch is no record")
 
 
 def take_state(net: Any, history: list[dict[str, Any]]) -> State:
@@ -57,23 +92,82 @@ def take_state(net: Any, history: list[dict[str, Any]]) -> State:
 
 
 def give_state(net: Any, state: State, history: list[dict[str, Any]]) -> None:
-    """Bring a net whose training begins, and its history, to a state."""
+    """Bring a net whose training begins, and its history, to a state.
+
+    Raises
+    ------
+    Exception
+        Of any class, if it is no state of that net.
+    """
     net.module_.load_state_dict(state["network"])
     own = dict(net.callbacks_)
-    own["schedule"].lr_scheduler_.load_state_dict(state["schedule"])
+    _give_schedule(own["schedule"].lr_scheduler_, state["schedule"])
     # After the schedule, whose making has set the first learning rate.
-    net.optimizer_.load_state_dict(state["optimizer"])
+    _give_optimizer(net.optimizer_, state["optimizer"])
     averages = own["moving_average"].averages_
     for average, kept in zip(averages, state["averages"], strict=True):
+        _require(average.shape == kept.shape, "an average is of another shape")
         average.copy_(kept)
-    for name, memory in state["memories"].items():
-        vars(own[name]).update(memory)
+    for weight in (*net.module_.parameters(), *averages):
+        _require(weight.isfinite().all(), "a weight is not finite")
+    _give_memories(own, state["memories"])
     history.extend(state["history"])
     # Epochs are counted by its length.
     net.history.extend({**record, "batches": []} for record in history)
     torch.set_rng_state(state["random"])
     if _is_cuda(net):
         torch.cuda.set_rng_state(state["random_on_device"], net.device)
+
+
+def _give_schedule(schedule: Any, kept: Mapping[str, Any]) -> None:
+    fresh = schedule.state_dict()
+    _require(fresh.keys() == kept.keys(), "the schedule has other parts")
+    for name, one in fresh.items():
+        is_alike = type(one) is type(kept[name])
+        if name in _OF_SCHEDULE:
+            is_alike = one == kept[name]
+        _require(is_alike, f"the schedule has another {name}")
+    schedule.load_state_dict(kept)
+
+
+def _give_optimizer(optimizer: Any, kept: Mapping[str, Any]) -> None:
+    fresh = optimizer.state_dict()["param_groups"]
+    is_default = type(optimizer) is torch.optim.AdamW
+    for group, other in zip(fresh, kept["param_groups"], strict=True):
+        _require(group.keys() <= other.keys(), "the optimizer lacks a setting")
+        _require(isinstance(other["lr"], Real), "the learning rate is no number")
+        fixed = group.keys() - {"lr", "params"} if is_default else set()
+        same = all(group[name] == other[name] for name in fixed)
+        _require(same, "the optimizer has another setting")
+    _require(
+        all(isinstance(one, dict) for one in kept["state"].values()),
+        "the optimizer keeps no parts",
+    )
+    optimizer.load_state_dict(kept)
+    # What others keep is theirs to know.
+    if is_default:
+        for weight, moments in optimizer.state.items():
+            _require(moments.keys() >= _MOMENTS | {"step"}, "a moment is missing")
+            for name in _MOMENTS:
+                _require(moments[name].shape == weight.shape, "a moment has no shape")
+                _require(moments[name].isfinite().all(), "a moment is not finite")
+
+
+def _give_memories(own: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
+    expected = {name: set(_MEMORIES[name]) for name in _MEMORIES if name in own}
+    found = {name: set(memory) for name, memory in kept.items()}
+    _require(found == expected, "the callbacks remember other things")
+    for name, memory in kept.items():
+        _require(
+            all(isinstance(one, Real) for one in memory.values()),
+            f"{name} remembers what is no number",
+        )
+        vars(own[name]).update(memory)
+
+
+def _require(condition: Any, problem: str) -> None:
+    if not condition:
+        raise ValueError(problem)
 
 
 def warn_of_interruption(

@@ -3,14 +3,15 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
+import torch
 
-from manidiff._training_state import State
+from manidiff._training_state import State, check_state
 from manidiff.persistence.container import pack, unpack
 from manidiff.persistence.errors import FileFormatError
 from manidiff.persistence.files import read_whole, write_atomically
@@ -20,6 +21,7 @@ _KIND = "checkpoint"
 # Parameters with which training is the same: how it is watched, and what stands in the
 # file in a form of its own.
 _NOT_COMPARED = {"callbacks", "checkpoint", "device", "random_state", "verbose"}
+_START = "starting weights"
 
 
 class TrainingCheckpoint:
@@ -32,6 +34,8 @@ class TrainingCheckpoint:
     made_of : dict of str
         What the fit is made of: data, parameters and chance. A file of anything else
         is refused.
+    digest_now : callable
+        Returns the digest of the weights that the estimator has.
 
     Attributes
     ----------
@@ -39,10 +43,17 @@ class TrainingCheckpoint:
         Whether training has not ended.
     """
 
-    def __init__(self, path: str | PathLike[str], made_of: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        made_of: Mapping[str, str],
+        digest_now: Callable[[], str],
+    ) -> None:
         self.path = path
         self.made_of = dict(made_of)
+        self.digest_now = digest_now
         self.is_needed = True
+        self._is_of_this_process = False
 
     def read(self) -> State | None:
         """Return the state of training that the file holds; None without a file.
@@ -58,38 +69,56 @@ class TrainingCheckpoint:
             return None
         content, arrays = unpack(self.path, read_whole(self.path), _KIND)
         try:
-            made_of, state = (
-                content["made_of"],
-                Decoder(arrays).decode(content["state"]),
-            )
-            others = self._others(made_of)
+            state = Decoder(arrays).decode(content["state"])
+            check_state(state)
+            others = self._others(content["made_of"], content.get("ended_with"))
         # Whatever a false file makes fail, it is the file that is wrong.
         except Exception as error:
-            raise FileFormatError(
-                self.path, f"what it holds is no checkpoint: {error}", "Delete it."
-            ) from error
+            self.refuse(error)
         if others:
             raise ValueError(
                 f"checkpoint={str(self.path)!r} was written by a fit with other "
                 f"{', '.join(others)}. Fit as then to go on from it; delete it, or "
                 "choose another path, to begin anew."
             )
+        self._is_of_this_process = True
         return state
+
+    def refuse(self, error: Exception) -> NoReturn:
+        """Raise, as what the file holds is no state of the training at hand.
+
+        Raises
+        ------
+        FileFormatError
+            With the error as its cause.
+        """
+        problem = str(error) or type(error).__name__
+        raise FileFormatError(
+            self.path, f"what it holds is no checkpoint: {problem}", "Delete it."
+        ) from error
 
     def write(self, state: State) -> None:
         """Keep a state in place of the one before, whole or not at all."""
         encoder = Encoder()
         content = {"made_of": self.made_of, "state": encoder.encode(state, "")}
         write_atomically(self.path, pack(_KIND, content, encoder.arrays))
+        self._is_of_this_process = True
 
     def close(self) -> None:
-        """Remove the file if training has ended."""
+        """Remove the file if training has ended; else note what it was left with."""
         if not self.is_needed:
             Path(self.path).unlink(missing_ok=True)
+        elif self._is_of_this_process:
+            # With warm_start=True the fit that goes on starts from there.
+            content, arrays = unpack(self.path, read_whole(self.path), _KIND)
+            content["ended_with"] = self.digest_now()
+            write_atomically(self.path, pack(_KIND, content, arrays))
 
-    def _others(self, found: Mapping[str, str]) -> list[str]:
+    def _others(self, found: Mapping[str, str], ended_with: str | None) -> list[str]:
         """Return what another fit was made of that is not the same here."""
         names = found.keys() | self.made_of.keys()
+        if ended_with is not None and self.made_of.get(_START) == ended_with:
+            names -= {_START}
         return sorted(n for n in names if found.get(n) != self.made_of.get(n))
 
 
@@ -128,15 +157,19 @@ def open_checkpoint(
         if name not in _NOT_COMPARED
     }
     nodes = encode_parameters(parameters, Encoder())
-    return TrainingCheckpoint(
-        estimator.checkpoint,
-        {
-            **{name: json.dumps(node) for name, node in nodes.items()},
-            **{name: _digest(array) for name, array in arrays.items()},
-            "device": estimator.device_,
-            "random_state": repr(rng.bit_generator.state),
-        },
-    )
+    made_of = {
+        **{name: json.dumps(node) for name, node in nodes.items()},
+        **{name: _digest(array) for name, array in arrays.items()},
+        "device": estimator.device_,
+        "random_state": repr(rng.bit_generator.state),
+    }
+
+    def digest_now() -> str:
+        return _digest_of_weights(estimator.net_.module_.state_dict())
+
+    if estimator.warm_start and hasattr(estimator, "net_"):
+        made_of[_START] = digest_now()
+    return TrainingCheckpoint(estimator.checkpoint, made_of, digest_now)
 
 
 def _digest(array: np.ndarray | None) -> str:
@@ -145,3 +178,14 @@ def _digest(array: np.ndarray | None) -> str:
     array = np.ascontiguousarray(array)
     shape = f"{array.dtype} {array.shape} ".encode()
     return hashlib.sha256(shape + array.tobytes()).hexdigest()
+
+
+def _digest_of_weights(weights: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256()
+    for name, weight in weights.items():
+        digest.update(name.encode())
+        if isinstance(weight, torch.Tensor):
+            # As bytes, which every dtype has.
+            flat = weight.detach().cpu().contiguous().flatten().view(torch.uint8)
+            digest.update(_digest(flat.numpy()).encode())
+    return digest.hexdigest()

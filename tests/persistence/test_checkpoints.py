@@ -1,5 +1,6 @@
 """Training goes on where it was killed, and ends as if it never had been."""
 
+import copy
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from torch import nn
 
 import manidiff
 from manidiff import CoarseScoreDiffusion
-from manidiff.persistence import FileFormatError
+from manidiff.persistence import FileFormatError, container
 
 SMALL = {
     # Not "auto", which takes longer to choose than these trainings take.
@@ -280,6 +281,83 @@ def test_damaged_checkpoints_are_refused(X, path):
         manidiff.load(path)
 
 
+PARTS = [
+    "network",
+    "optimizer",
+    "schedule",
+    "averages",
+    "memories",
+    "history",
+    "random",
+]
+
+
+@pytest.mark.parametrize("value", [None, -1, {"kind": "dict", "items": []}])
+@pytest.mark.parametrize("name", PARTS)
+def test_a_state_that_lacks_a_part_is_refused(X, path, name, value):
+    fit_killed(make(path), X, n_epochs=2)
+    content, arrays = container.unpack(path, path.read_bytes(), "checkpoint")
+    (place,) = [item for item in content["state"]["items"] if item[0] == name]
+    place[1] = value
+    path.write_bytes(b"".join(container.pack("checkpoint", content, arrays)))
+    with pytest.raises(FileFormatError, match="is no checkpoint"):
+        make(path).fit(X)
+    assert path.exists()
+
+
+@pytest.mark.slow
+def test_any_part_of_a_state_replaced_is_refused_or_does_no_harm(X, path):
+    settings = {"max_iter": 200}
+    fit_killed(make(path, **settings), X, n_epochs=2)
+    content, arrays = container.unpack(path, path.read_bytes(), "checkpoint")
+    n_refused = 0
+    for place in [one for one in places_in(content["state"]) if one]:
+        forged = copy.deepcopy(content)
+        inner = forged["state"]
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = None
+        path.write_bytes(b"".join(container.pack("checkpoint", forged, arrays)))
+        try:
+            model = make(path, **settings).fit(X)
+        except FileFormatError:
+            n_refused += 1
+        else:
+            assert np.isfinite(model.sample(2)).all(), place
+    assert n_refused > 100
+
+
+def places_in(node, at=()):
+    yield at
+    for key, one in enumerate(node) if isinstance(node, list) else ():
+        yield from places_in(one, (*at, key))
+    for key, one in node.items() if isinstance(node, dict) else ():
+        yield from places_in(one, (*at, key))
+
+
+@pytest.mark.parametrize("part", ["network", "averages", "exp_avg"])
+@pytest.mark.parametrize("change", [lambda a: a * np.nan, lambda a: a[:1].copy()])
+def test_numbers_of_no_training_are_refused(X, path, part, change):
+    fit_killed(make(path), X, n_epochs=2)
+    content, arrays = container.unpack(path, path.read_bytes(), "checkpoint")
+    chosen = [name for name in arrays if part in name and len(arrays[name]) > 1]
+    arrays[chosen[0]] = change(arrays[chosen[0]])
+    path.write_bytes(b"".join(container.pack("checkpoint", content, arrays)))
+    with pytest.raises(FileFormatError, match="is no checkpoint"):
+        make(path).fit(X)
+
+
+def test_a_fit_from_other_weights_is_refused(X, path):
+    first = make(warm_start=True).fit(X)
+    fit_killed(copy.deepcopy(first).set_params(checkpoint=path), X)
+    with pytest.raises(ValueError, match=r"with other starting weights\."):
+        make(path, warm_start=True).fit(X)
+    with pytest.raises(ValueError, match=r"with other starting weights\."):
+        copy.deepcopy(first).fit(X).set_params(checkpoint=path).fit(X)
+    resumed = copy.deepcopy(first).set_params(checkpoint=path).fit(X)
+    assert_same_fit(copy.deepcopy(first).fit(X), resumed)
+
+
 def test_without_random_state_a_checkpoint_is_refused(X, path):
     with pytest.raises(ValueError, match="needs random_state"):
         make(path, random_state=None).fit(X)
@@ -346,6 +424,19 @@ def test_after_an_interruption_training_can_go_on(X, path):
         make(path, callbacks=[interrupt]).fit(X)
     assert path.exists()
     assert_same_fit(make().fit(X), make(path).fit(X))
+
+
+def test_after_an_interruption_a_warm_start_can_go_on(X, path):
+    def interrupt(estimator):
+        if len(estimator.history_) == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    model = make(path, callbacks=[interrupt], warm_start=True)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(X)
+    resumed = model.set_params(callbacks=None).fit(X)
+    assert_same_fit(make().fit(X), resumed)
+    assert not path.exists()
 
 
 class StopAtOnce(Callback):
