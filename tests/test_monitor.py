@@ -54,7 +54,11 @@ def test_it_serves_scikit_learn_too(sets):
     model = CoarseScoreDiffusion(max_iter=300, **SMALL)
     history = model.set_callbacks(monitor).fit(sets[0]).history_
     measured = [record["n_iter"] for record in history if "coverage" in record]
-    assert measured == [200]
+    # The last epoch, too, as for one of `callbacks`.
+    assert measured == [200, 300]
+    plain = CoarseScoreDiffusion(max_iter=300, callbacks=[monitor], **SMALL)
+    expected = plain.fit(sets[0]).history_
+    assert history[-1]["coverage"] == expected[-1]["coverage"]
 
 
 @pytest.mark.parametrize(
@@ -62,6 +66,12 @@ def test_it_serves_scikit_learn_too(sets):
     [
         ({"every": 0}, "every=0 must be an int of at least 1"),
         ({"every": 1.5}, "every=1.5 must be"),
+        ({"every": True}, "every=True must be an int of at least 1"),
+        ({"n_samples": 0}, "n_samples=0 must be an int of at least 1"),
+        ({"n_samples": 2.0}, "n_samples=2.0 must be an int"),
+        ({"max_gap": "x"}, "max_gap='x' must be a finite number"),
+        ({"max_gap": np.nan}, "max_gap=nan must be a finite number"),
+        ({"max_excess_memorization": True}, "max_excess_memorization=True must be"),
         ({"metrics": ["beauty"]}, "'beauty' is not the name of a sample metric"),
     ],
 )

@@ -1,11 +1,12 @@
 """Watches a fit with held-out rows, and ends it before it copies."""
 
-from numbers import Integral
+from numbers import Real
 
 import numpy as np
 
 from manidiff._utils.draws import draw_rows
-from manidiff.metrics._neighbors import check_real_sets
+from manidiff._utils.validation import check_n_samples
+from manidiff.metrics._neighbors import check_at_least_one, check_real_sets
 from manidiff.metrics._privacy import denoising_losses
 from manidiff.model_selection._evaluation import evaluate, one_seed
 from manidiff.model_selection._scorers import named_metric
@@ -44,6 +45,12 @@ class HeldOutMonitor:
     random_state : int, RandomState instance or None, default=0
         Gives the one seed of all draws.
 
+    Raises
+    ------
+    ValueError
+        If a set is not a table of finite rows, a metric is unknown, `every` or
+        `n_samples` is not an int of at least 1, or a bound is no number.
+
     References
     ----------
     .. [1] Bonnaire et al. (2025). "Why Diffusion Models Don't Memorize".
@@ -75,15 +82,20 @@ class HeldOutMonitor:
         max_excess_memorization=None,
         random_state=0,
     ):
-        if not isinstance(every, Integral) or every < 1:
-            raise ValueError(f"every={every!r} must be an int of at least 1.")
+        check_at_least_one(every=every)
+        bounds = {
+            "max_gap": max_gap,
+            "max_excess_memorization": max_excess_memorization,
+        }
+        for name, bound in bounds.items():
+            _check_bound(name, bound)
         names = [metrics] if isinstance(metrics, str) else list(metrics)
         if max_excess_memorization is not None:
             names.append("excess_memorization")
         self.metrics = {name: named_metric(name)[0] for name in names}
         self.X_train, self.X_heldout = check_real_sets(X_train, X_heldout)
         self.every = every
-        self.n_samples = n_samples
+        self.n_samples = check_n_samples(n_samples)
         self.max_gap = max_gap
         self.max_excess_memorization = max_excess_memorization
         self.seed = one_seed(random_state)
@@ -111,9 +123,11 @@ class HeldOutMonitor:
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
         """Measure when an epoch that is due has ended, and return whether to stop."""
-        if context.task_name != "epoch" or (context.task_id + 1) % self.every:
+        if context.task_name != "epoch":
             return False
-        return self(fitted_estimator)
+        n_epochs = context.task_id + 1
+        is_last = n_epochs == context.parent.max_subtasks
+        return (is_last or n_epochs % self.every == 0) and self(fitted_estimator)
 
     def _gap(self, estimator):
         rng = np.random.RandomState(self.seed)
@@ -123,6 +137,15 @@ class HeldOutMonitor:
             for X in (self.X_train, self.X_heldout)
         )
         return float(unseen / seen - 1)
+
+
+def _check_bound(name, bound):
+    is_number = isinstance(bound, Real) and not isinstance(bound, bool)
+    if bound is not None and not (is_number and np.isfinite(bound)):
+        raise ValueError(
+            f"{name}={bound!r} must be a finite number, for example 0.1, or None to "
+            "train to the end."
+        )
 
 
 def _exceeds(value, bound):
