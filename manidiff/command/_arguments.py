@@ -47,9 +47,6 @@ def make_parser():
         metavar="COLUMN=VALUE",
         help="draw rows that have these values",
     )
-    synthesize.add_argument(
-        "--force", action="store_true", help="replace an output that exists"
-    )
     _add_common(synthesize)
 
     evaluate = actions.add_parser(
@@ -82,6 +79,7 @@ def _add_common(parser, *, drop=True):
             help="columns to leave out, such as names and identifiers",
         )
     parser.add_argument("--report", help="HTML page of all measures to write")
+    parser.add_argument("--force", action="store_true", help="replace files that exist")
     parser.add_argument("--seed", type=_seed, default=0, help="default: 0")
     parser.add_argument(
         "--quiet", action="store_true", help="do not say what is being done"

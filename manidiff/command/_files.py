@@ -3,15 +3,16 @@
 import csv
 import io
 import os
+import secrets
+from importlib.util import find_spec
 from pathlib import Path
 
+from manidiff.command._csv import read_csv
+from manidiff.command._errors import CommandError, first_line
 from manidiff.persistence.files import write_atomically
 
 _SUFFIXES = (".csv", ".parquet")
-
-
-class CommandError(Exception):
-    """What the command cannot do, in one line for its user."""
+_NEEDS_PYARROW = "Parquet needs pyarrow: pip install pyarrow"
 
 
 def import_pandas():
@@ -25,8 +26,17 @@ def import_pandas():
     return pandas
 
 
-def read_table(path):
+def read_table(path, text=()):
     """Return the table in a file, with columns of ISO 8601 dates as dates.
+
+    The named index of a Parquet file becomes columns.
+
+    Parameters
+    ----------
+    path : path-like
+        A CSV or Parquet file.
+    text : collection of str, default=()
+        Columns that a CSV file is to leave as text.
 
     Raises
     ------
@@ -40,21 +50,19 @@ def read_table(path):
         raise CommandError(f"no such file: {path}")
     try:
         if path.suffix.lower() == ".csv":
-            table = _read_csv(path, pandas)
+            table = read_csv(path, pandas, text)
         else:
-            table = pandas.read_parquet(path)
-    except CommandError:
-        raise
+            table = _with_index(pandas.read_parquet(path))
     except ImportError as error:
-        raise CommandError("Parquet needs pyarrow: pip install pyarrow") from error
-    except (OSError, ValueError, csv.Error) as error:
-        raise CommandError(f"cannot read {path}: {_first_line(error)}") from error
+        raise CommandError(_NEEDS_PYARROW) from error
+    except (OSError, ValueError, NotImplementedError, csv.Error) as error:
+        raise CommandError(f"cannot read {path}: {first_line(error)}") from error
     if len(table) == 0:
         raise CommandError(f"{path} has no rows")
     return table
 
 
-def check_output(path, suffixes=_SUFFIXES, *, force=True):
+def check_output(path, suffixes=_SUFFIXES, *, force):
     """Fail before any work is done where a file cannot be written."""
     path = Path(path)
     _check_suffix(path, suffixes)
@@ -66,21 +74,51 @@ def check_output(path, suffixes=_SUFFIXES, *, force=True):
         raise CommandError(f"not writable: {path.parent}")
     if path.exists() and not force:
         raise CommandError(f"{path} exists; --force replaces it")
+    if path.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
+        raise CommandError(_NEEDS_PYARROW)
 
 
-def write_table(table, path):
-    """Write a table as a whole file or not at all."""
+def as_file(table, path):
+    """Return the bytes of a table in the format that a path asks for."""
     buffer = io.BytesIO()
     try:
         if Path(path).suffix.lower() == ".csv":
             table.to_csv(buffer, index=False)
         else:
             table.to_parquet(buffer, index=False)
-        write_atomically(path, [buffer.getvalue()])
-    except ImportError as error:
-        raise CommandError("Parquet needs pyarrow: pip install pyarrow") from error
+    except (ValueError, TypeError, OverflowError, NotImplementedError) as error:
+        # Parquet has no column of mixed types, for one.
+        raise CommandError(f"cannot write {path}: {first_line(error)}") from error
+    return buffer.getvalue()
+
+
+def write_files(contents):
+    """Write several files, each of them whole, or none.
+
+    Parameters
+    ----------
+    contents : dict of str to bytes
+        What to write, by path.
+
+    Raises
+    ------
+    CommandError
+        If one cannot be written.
+    """
+    drafts = {}
+    try:
+        # All are on the disk before the first gets its name.
+        for path, content in contents.items():
+            target = Path(os.path.realpath(path))
+            drafts[path] = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+            write_atomically(drafts[path], [content])
+        for path, draft in drafts.items():
+            os.replace(draft, os.path.realpath(path))
     except OSError as error:
-        raise CommandError(f"cannot write {path}: {_first_line(error)}") from error
+        raise CommandError(f"cannot write {path}: {first_line(error)}") from error
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
 
 
 def _check_suffix(path, suffixes=_SUFFIXES):
@@ -88,44 +126,8 @@ def _check_suffix(path, suffixes=_SUFFIXES):
         raise CommandError(f"{path} must end in {' or '.join(suffixes)}")
 
 
-def _read_csv(path, pandas):
-    _check_ragged(path)
-    table = pandas.read_csv(path)
-    for name in table.columns:
-        if not pandas.api.types.is_numeric_dtype(table[name]):
-            table[name] = _as_dates(table[name], pandas)
+def _with_index(table):
+    """Return a table with a named index as columns; row numbers say nothing."""
+    if any(name is not None for name in table.index.names):
+        return table.reset_index()
     return table
-
-
-def _check_ragged(path):
-    """Fail at a row of another length, which pandas would fill up in silence."""
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        header = next(reader, None)
-        if not header:
-            raise CommandError(f"{path} is empty")
-        twice = sorted({name for name in header if header.count(name) > 1})
-        if twice:
-            raise CommandError(f"{path} has two columns named {twice[0]!r}")
-        for row in reader:
-            # A blank line is no row.
-            if row and len(row) != len(header):
-                raise CommandError(
-                    f"{path}, line {reader.line_num}: {len(row)} fields, but the "
-                    f"header has {len(header)}"
-                )
-
-
-def _as_dates(column, pandas):
-    """Return a column of text as dates if all of it are."""
-    present = column.dropna()
-    if len(present) == 0 or not all(isinstance(value, str) for value in present):
-        return column
-    try:
-        return pandas.to_datetime(column, format="ISO8601")
-    except (ValueError, OverflowError):
-        return column
-
-
-def _first_line(error):
-    return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
