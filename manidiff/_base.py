@@ -327,6 +327,9 @@ class ScoreDiffusion(
     def _tensor(self, array):
         if array is None:
             return None
+        if isinstance(array, np.ndarray) and not array.flags.writeable:
+            # joblib hands its workers arrays like that; tensors are always writable.
+            array = array.copy()
         return torch.as_tensor(array, dtype=torch.float64, device=self._usable_device())
 
     def _usable_device(self):

@@ -21,18 +21,22 @@ def write_atomically(
     Parameters
     ----------
     path : str or path-like
-        Where to write. A link is followed; the folder must exist.
+        Where to write. A link is followed; the folder must exist. A file that is there
+        keeps who may read and write it.
     parts : iterable of bytes-like
         The content.
     """
     # What replaces a file has to come from the same file system.
     target = Path(os.path.realpath(path))
     draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     try:
-        with open(draft, "xb") as file:
+        with open(draft, "xb", opener=_open_own if mode is not None else None) as file:
             file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
+        if mode is not None:
+            os.chmod(draft, mode)
         os.replace(draft, target)
     except BaseException:
         draft.unlink(missing_ok=True)
@@ -55,6 +59,11 @@ def read_whole(path: str | PathLike[str]) -> bytes:
             path, "it is not a regular file", "Pass the path that was saved to."
         )
     return Path(path).read_bytes()
+
+
+def _open_own(path: str, flags: int) -> int:
+    """Open a file that nobody else may read: the one it replaces may be private."""
+    return os.open(path, flags, 0o600)
 
 
 def _sync_folder(folder: Path) -> None:

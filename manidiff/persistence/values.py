@@ -5,7 +5,9 @@ Plain values stand for themselves; whatever JSON has no word for is an object wi
 """
 
 import math
+import os
 from functools import singledispatchmethod
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -123,6 +125,11 @@ class Encoder:
     @encode.register
     def _(self, value: np.random.RandomState, where: str) -> Any:
         return {"kind": "random_state", "state": self.encode(value.get_state(), where)}
+
+    @encode.register
+    def _(self, value: PathLike, where: str) -> Any:
+        # As text, which serves as a path everywhere.
+        return self.encode(os.fspath(value), where)
 
     @encode.register
     def _(self, value: Net, where: str) -> Any:

@@ -103,6 +103,26 @@ def test_the_file_has_the_rights_that_new_files_get(tmp_path):
     assert rights[0] == rights[1]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there is no umask")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_a_file_keeps_its_rights_and_its_draft_has_no_more(tmp_path, monkeypatch, mode):
+    path, found = tmp_path / "file", []
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    sync = os.fsync
+
+    def noted(descriptor):
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            found.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        sync(descriptor)
+
+    monkeypatch.setattr(files.os, "fsync", noted)
+    write_atomically(path, [b"content"])
+    assert found == [0o600]
+    assert path.read_bytes() == b"content"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
 def test_a_link_is_followed(tmp_path):
     (tmp_path / "folder").mkdir()

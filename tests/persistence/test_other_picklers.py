@@ -12,7 +12,11 @@ from fitted_estimators import make_fitted, make_rows
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from manidiff import CoarseScoreDiffusion, LocalPolynomialScoreDiffusion
+from manidiff import (
+    CoarseScoreDiffusion,
+    EmpiricalScoreDiffusion,
+    LocalPolynomialScoreDiffusion,
+)
 from manidiff.pipeline import SamplingPipeline
 
 CASES = ["empirical-weights", "local", "coarse", "coarse-object", "coarse-surface"]
@@ -100,6 +104,24 @@ def test_joblib_maps_large_arrays_into_memory(tmp_path):
         loaded.sample(9, random_state=0), estimator.sample(9, random_state=0)
     )
     loaded.set_params(warm_start=True).fit(make_rows())
+
+
+@pytest.fixture
+def warn_always():
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(False)
+
+
+@pytest.mark.parametrize("settings", [{}, {"coarseness": 1.0}, {"smoothing": 0.5}])
+def test_arrays_that_cannot_be_written_to_serve(warn_always, settings):
+    # As loky hands its workers arrays of more than 1 MB.
+    estimator = EmpiricalScoreDiffusion(random_state=0, **settings).fit(make_rows())
+    expected = estimator.sample(9, random_state=0)
+    for value in vars(estimator).values():
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
+    np.testing.assert_array_equal(estimator.sample(9, random_state=0), expected)
 
 
 def test_a_shallow_copy_shares_what_was_learned():

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from fitted_estimators import CASES, SMALL, make_fitted, make_rows
+from fitted_estimators import CASES, SMALL, make_fitted, make_labels, make_rows
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -230,7 +230,7 @@ def test_parameters_that_no_longer_fit_are_refused(path):
         estimator.set_params(n_steps=4, conditional=True).save(path)
 
 
-# Code
+# Code, and what looks like it
 
 
 class OwnNetwork(nn.Module):
@@ -298,6 +298,27 @@ def test_another_module_is_refused(path):
 def test_extra_state_that_is_no_tensor_is_refused(path):
     with pytest.raises(ValueError, match="extra state '_extra_state' of Stateful"):
         fit_with(Stateful).save(path)
+
+
+def test_a_path_is_text(path, tmp_path):
+    estimator = CoarseScoreDiffusion(
+        checkpoint=tmp_path / "checkpoint", random_state=0, **SMALL
+    ).fit(make_rows())
+    assert save_and_load(estimator, path).checkpoint == str(tmp_path / "checkpoint")
+
+
+def test_conditional_that_was_set_after_the_fit_is_told(path):
+    estimator = clone(make_fitted("empirical-bool")[0])
+    estimator.fit(make_rows(), make_labels("bool")).set_params(conditional=False)
+    with pytest.raises(ValueError, match="conditional is False, which is not how"):
+        estimator.save(path)
+    with pytest.raises(ValueError, match="fitted with conditional=True"):
+        estimator.sample(2)
+    estimator.fit(make_rows()).set_params(conditional=True)
+    with pytest.raises(ValueError, match=r"conditional=False\. Set it back"):
+        estimator.sample(2, y=True)
+    with pytest.raises(ValueError, match="fitted with conditional=False"):
+        estimator.denoise(make_rows(), 0.3, y=make_labels("bool"))
 
 
 def watch(estimator):

@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_matrix
 
 from manidiff import CoarseScoreDiffusion, _long_rows, _streaming
 
@@ -122,6 +123,11 @@ def test_what_is_not_finite_is_found_wherever_it_is(short_memory, on_disk, rng, 
     X[-1, 1] = bad
     with pytest.raises(ValueError, match="NaN or infinity"):
         CoarseScoreDiffusion(**SMALL).fit(on_disk(X))
+
+
+def test_sparse_rows_are_refused_as_scikit_learn_does(short_memory, rng):
+    with pytest.raises(TypeError, match="Sparse data was passed"):
+        CoarseScoreDiffusion(**SMALL).fit(csr_matrix(make_circle(1000, rng)))
 
 
 def test_equal_rows_are_refused_and_repeated_ones_are_not(short_memory, rng):

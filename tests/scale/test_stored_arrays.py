@@ -1,4 +1,4 @@
-"""Fits to arrays of h5py and zarr, which are read row by row where they are long."""
+"""Fits to arrays of h5py, zarr and dask, read row by row where they are long."""
 
 import numpy as np
 import pytest
@@ -30,10 +30,14 @@ def rows():
     return np.column_stack([np.cos(angle), np.sin(angle)]).astype(np.float32)
 
 
-@pytest.fixture(params=["h5py", "zarr"])
+@pytest.fixture(params=["h5py", "zarr", "dask"])
 def stored(request, rows, tmp_path):
-    """Return the rows as a file holds them, in parts and compressed."""
+    """Return the rows in parts, as a file holds them or a graph makes them."""
     library = pytest.importorskip(request.param)
+    if request.param == "dask":
+        array = pytest.importorskip("dask.array")
+        yield -array.from_array(-rows, chunks=(300, 2))
+        return
     if request.param == "zarr":
         array = library.create_array(
             tmp_path / "rows.zarr", shape=rows.shape, chunks=(300, 2), dtype=rows.dtype
@@ -47,10 +51,13 @@ def stored(request, rows, tmp_path):
 
 @pytest.fixture
 def never_whole(monkeypatch, stored):
-    def fail(*args, **kwargs):
-        raise AssertionError("the rows were copied as a whole")
+    of_part = type(stored).__array__
 
-    monkeypatch.setattr(type(stored), "__array__", fail)
+    def not_whole(array, *args, **kwargs):
+        assert array.shape != stored.shape, "the rows were copied as a whole"
+        return of_part(array, *args, **kwargs)
+
+    monkeypatch.setattr(type(stored), "__array__", not_whole)
 
 
 def assert_same_draws(first, second, **given):
@@ -97,5 +104,17 @@ def test_parts_of_one_are_learned(stored, rows):
     models = [
         CoarseScoreDiffusion(**SMALL).partial_fit(X[:1000]).partial_fit(X[1000:])
         for X in (stored, rows)
+    ]
+    assert_same_draws(*models)
+
+
+def test_a_dask_array_must_know_its_length(rows):
+    array = pytest.importorskip("dask.array").from_array(rows, chunks=(300, 2))
+    some = array[array[:, 0] > 0]
+    with pytest.raises(ValueError, match=r"length is not known.*compute_chunk_sizes"):
+        CoarseScoreDiffusion(**SMALL).fit(some)
+    models = [
+        CoarseScoreDiffusion(**SMALL).fit(X)
+        for X in (some.compute_chunk_sizes(), rows[rows[:, 0] > 0])
     ]
     assert_same_draws(*models)
