@@ -90,7 +90,8 @@ def maximum_mean_discrepancy(
         )
 
     def kernel(squares: np.ndarray) -> np.ndarray:
-        return np.exp(squares / (-2 * bandwidth**2))
+        squares /= -2 * bandwidth**2
+        return np.exp(squares, out=squares)
 
     # Without the pairs of a row and itself, whose kernel is 1.
     within = sum(

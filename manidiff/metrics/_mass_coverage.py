@@ -5,15 +5,18 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.spatial.distance import cdist
 from sklearn.neighbors import BallTree
 from sklearn.utils import check_array, check_random_state
 
-from manidiff.metrics._neighbors import check_sets, choose
+from manidiff.metrics._neighbors import check_sets, choose, nearest_distances
 
 _MAX_CENTERS = 500
 # Radii grow by this factor until one passes; the last step is then halved until its
 # ends differ by less than the tolerance.
 _STEP, _TOLERANCE = 1.25, 0.01
+# Distances of the middles to a set that are kept, 64 MiB: of more rows a tree counts.
+_MAX_ENTRIES = 2**23
 # Where held-out rows are equal radii start at this share of the span of the rows.
 _FINEST = 1e-9
 
@@ -131,9 +134,10 @@ def coverage_resolution(
     Notes
     -----
     Radii are tried from the smallest one at which the share of balls with held-out
-    rows in them reaches `share`, upwards by a quarter. Counts come from ball trees, so
-    time grows more slowly than the rows on a manifold of low dimension: 500 balls
-    against two sets of 800 000 rows take seconds.
+    rows in them reaches `share`, upwards by a quarter. Up to some ten thousand rows
+    are counted by their distances to all centres, more by ball trees: so time grows
+    more slowly than the rows on a manifold of low dimension, and 500 balls against two
+    sets of 800 000 rows take seconds.
 
     Examples
     --------
@@ -188,7 +192,11 @@ class _Masses:
                     f"{X_true.shape[1]}."
                 )
         self._n_gen, self._n_true = len(X_gen), len(X_true) - self._n_own
-        self._tree_gen, self._tree_true = BallTree(X_gen), BallTree(X_true)
+        self._count_gen, self._count_rows = (
+            _counter(self._centers, X) for X in (X_gen, X_true)
+        )
+        own = nearest_distances(self._centers, X_true, self._n_own + 1)
+        self._nearest = own[:, -1]
         ends = [end for X in (X_gen, X_true) for end in (X.min(axis=0), X.max(axis=0))]
         self._span = np.ptp(ends, axis=0).max()
         # The floor and the resolution start at the same radii.
@@ -196,7 +204,7 @@ class _Masses:
 
     def generated(self, delta: float) -> np.ndarray:
         """Return how many generated rows each ball holds."""
-        return self._tree_gen.query_radius(self._centers, delta, count_only=True)
+        return self._count_gen(delta)
 
     def fresh(self, delta: float) -> np.ndarray:
         """Draw how many of as many fresh true rows each ball holds.
@@ -229,13 +237,23 @@ class _Masses:
 
         It is kept above 0, where the rows differ, so that radii can grow from it.
         """
-        distances = self._tree_true.query(self._centers, self._n_own + 1)[0][:, -1]
-        lowest = np.quantile(distances, share, method="inverted_cdf")
+        lowest = np.quantile(self._nearest, share, method="inverted_cdf")
         return float(max(lowest, _FINEST * self._span))
 
     def _count_true(self, delta: float) -> np.ndarray:
-        counts = self._tree_true.query_radius(self._centers, delta, count_only=True)
-        return counts - self._n_own
+        return self._count_rows(delta) - self._n_own
+
+
+def _counter(centers: np.ndarray, X: np.ndarray) -> Counter:
+    """Return a function that counts the rows within a radius of each centre.
+
+    Many radii are tried. In many dimensions a tree looks at all rows for each of them.
+    """
+    if len(centers) * len(X) <= _MAX_ENTRIES:
+        distances = cdist(centers, X)
+        return lambda delta: np.count_nonzero(distances <= delta, axis=1)
+    tree = BallTree(X)
+    return lambda delta: tree.query_radius(centers, delta, count_only=True)
 
 
 def _smallest_radius(passes: Callable[[float], bool], lowest: float) -> float:

@@ -42,7 +42,10 @@ def counts_in_balls(
 def mean_over_pairs(
     function: Callable[[np.ndarray], np.ndarray], X: np.ndarray, Y: np.ndarray
 ) -> float:
-    """Return the mean of a function of the squared distances (n, m), such as sqrt."""
+    """Return the mean of a function of the squared distances (n, m), such as sqrt.
+
+    The function may write into what it is given.
+    """
     total = sum(function(squares).sum() for _, squares, _ in _blocks(X, Y))
     return float(total) / (len(X) * len(Y))
 

@@ -1,5 +1,6 @@
 """Whether generated rows can be told from held-out ones."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def energy_distance(X_gen: Any, X_train: Any, X_heldout: Any) -> float:
     3.0
     """
     X_gen, _, X_heldout = check_sets(X_gen, X_train, X_heldout)
-    return _energy(X_gen, X_heldout, mean_within(np.sqrt, X_heldout))
+    return _energy(X_gen, X_heldout, mean_within(_root, X_heldout))
 
 
 def energy_ratio(
@@ -73,7 +74,7 @@ def energy_ratio(
     X_gen, X_train, X_heldout = check_sets(X_gen, X_train, X_heldout)
     size = min(len(X_gen), len(X_train))
     chosen = check_random_state(random_state).permutation(len(X_train))[:size]
-    within = mean_within(np.sqrt, X_heldout)
+    within = mean_within(_root, X_heldout)
     expected = _energy(X_train[chosen], X_heldout, within)
     if expected <= 1e-12 * within:
         raise ValueError(
@@ -108,7 +109,7 @@ def two_sample_auc(
     estimator : classifier, default=None
         None is a random forest of 200 trees.
     cv : int, default=5
-        Number of folds.
+        Number of folds, at least 2.
     max_rows : int, default=1000
         At most so many rows of either set are used, as forests take their time.
     random_state : int, RandomState instance or None, default=None
@@ -119,6 +120,17 @@ def two_sample_auc(
     auc : float
         Between 0 and 1.
 
+    Raises
+    ------
+    ValueError
+        If there are fewer generated or held-out rows than folds, `cv` is not an int of
+        at least 2, or `max_rows` not one of at least 1.
+
+    Notes
+    -----
+    The forest takes one core. ``with joblib.parallel_config(n_jobs=2):`` around the
+    call gives it more.
+
     References
     ----------
     Lopez-Paz, Oquab (2017), "Revisiting Classifier Two-Sample Tests".
@@ -127,6 +139,13 @@ def two_sample_auc(
     rng = check_random_state(random_state)
     check_at_least_one(max_rows=max_rows)
     size = min(len(X_gen), len(X_heldout), max_rows)
+    if not isinstance(cv, Integral) or isinstance(cv, bool) or cv < 2:
+        raise ValueError(f"cv={cv!r} must be an int of at least 2.")
+    if size < cv:
+        raise ValueError(
+            f"cv={cv} folds need as many generated and held-out rows, but {size} of "
+            "each are used. Pass more rows or lower cv."
+        )
     X = np.vstack([choose(X_gen, size, rng), choose(X_heldout, size, rng)])
     y = np.repeat([0, 1], size)
     if estimator is None:
@@ -136,4 +155,9 @@ def two_sample_auc(
 
 
 def _energy(X: np.ndarray, Y: np.ndarray, within_Y: float) -> float:
-    return 2 * mean_over_pairs(np.sqrt, X, Y) - mean_within(np.sqrt, X) - within_Y
+    return 2 * mean_over_pairs(_root, X, Y) - mean_within(_root, X) - within_Y
+
+
+def _root(squares: np.ndarray) -> np.ndarray:
+    """Return the distances in the place of their squares."""
+    return np.sqrt(squares, out=squares)

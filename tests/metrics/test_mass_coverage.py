@@ -184,3 +184,17 @@ def test_bad_middles_are_named(rng):
         coverage_resolution(*sets, centers=np.zeros((4, 3)))
     with pytest.raises(ValueError, match="Input centers contains NaN"):
         coverage_resolution(*sets, centers=np.full((4, 2), np.nan))
+
+
+@pytest.mark.parametrize("n_features", [2, 30])
+def test_trees_and_distances_count_alike(n_features, monkeypatch):
+    generated, training, heldout = np.random.RandomState(0).normal(
+        size=(3, 300, n_features)
+    )
+    sets = (1.1 * generated, training, heldout)
+    found = coverage_resolution(*sets, random_state=0)
+    shares = [mass_coverage(*sets, delta=delta, random_state=0) for delta in (1, 6)]
+    monkeypatch.setattr("manidiff.metrics._mass_coverage._MAX_ENTRIES", 1)
+    assert coverage_resolution(*sets, random_state=0) == pytest.approx(found)
+    for delta, share in zip((1, 6), shares, strict=True):
+        assert mass_coverage(*sets, delta=delta, random_state=0) == share

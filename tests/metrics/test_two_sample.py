@@ -237,3 +237,15 @@ def test_auc_hands_its_folds_on(rng):
         generated, [[0.0, 0.0]], heldout, estimator=Counting(), cv=3, random_state=0
     )
     assert Counting.seen == [[20, 20]] * 3
+
+
+def test_auc_names_folds_that_rows_do_not_fill(rng):
+    generated, heldout = rng.normal(size=(2, 30, 2))
+    few = heldout[:3]
+    with pytest.raises(ValueError, match=r"cv=5 folds need .* 3 of each.*lower cv"):
+        two_sample_auc(generated, [[0.0, 0.0]], few)
+    with pytest.raises(ValueError, match=r"cv=5 folds need .* 4 of each"):
+        two_sample_auc(generated, [[0.0, 0.0]], heldout, max_rows=4)
+    for cv in (1, True, 2.5, "5"):
+        with pytest.raises(ValueError, match=f"cv={cv!r} must be an int of at least 2"):
+            two_sample_auc(generated, [[0.0, 0.0]], heldout, cv=cv)
