@@ -11,6 +11,7 @@ from manidiff._utils.draws import accepts
 from manidiff._utils.validation import check_n_samples
 from manidiff.inverse import InvertibleTransformer
 from manidiff.inverse._invertible import transformers
+from manidiff.inverse._sparse import naming_sparse_steps
 from manidiff.inverse._steps import (
     check_invertible,
     log_factor_of_undoing,
@@ -126,11 +127,14 @@ class SamplingPipeline(Pipeline):
         Raises
         ------
         TypeError
-            If the last step can be drawn from and another one cannot be inverted.
+            If the last step can be drawn from and another one cannot be inverted, or
+            returns sparse rows where a later one needs dense ones.
         """
-        if hasattr(self, "sample"):
-            check_invertible(self.steps[:-1])
-        return super().fit(X, y, **params)
+        if not hasattr(self, "sample"):
+            return super().fit(X, y, **params)
+        check_invertible(self.steps[:-1])
+        with naming_sparse_steps(self.steps[:-1], X):
+            return super().fit(X, y, **params)
 
     @available_if(last_step_has("sample"))
     def sample(
@@ -238,6 +242,13 @@ class SamplingPipeline(Pipeline):
         score : float
             For a last step that can be drawn from, the mean of `score_samples`, also
             where the `score` of that step is a total, as that of `KernelDensity` is.
+
+        Raises
+        ------
+        TypeError
+            If params are given to a log-density, or a step cannot be inverted.
+        ValueError
+            If X has no density; see `score_samples`.
         """
         if not is_generative(self.steps[-1][1]):
             return super().score(X, y, sample_weight, **params)

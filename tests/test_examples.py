@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-NEEDS = {"plot_oversampling": "imblearn"}
+NEEDS = {"plot_oversampling": "imblearn", "plot_tabular": "pandas"}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from imblearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
+from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity
 from sklearn.preprocessing import StandardScaler
@@ -76,11 +77,20 @@ def test_random_state_of_the_given_estimator_is_left_alone(rings):
         CoarseScoreDiffusion(max_iter=20, width=16, depth=1),
         EmpiricalScoreDiffusion(coarseness=1),
         KernelDensity(bandwidth=0.1),
+        GaussianMixture(3),
     ],
 )
 def test_estimators_that_serve(rings, estimator):
     sampler = ManifoldOverSampler(estimator, random_state=0)
-    assert Counter(sampler.fit_resample(*rings)[1]) == {0: 200, 1: 200}
+    X_new, y_new = sampler.fit_resample(*rings)
+    assert Counter(y_new) == {0: 200, 1: 200}
+    np.testing.assert_array_equal(sampler.fit_resample(*rings)[0], X_new)
+
+
+def test_a_conditional_estimator_is_refused(rings):
+    estimator = EmpiricalScoreDiffusion(conditional=True)
+    with pytest.raises(ValueError, match="conditional=False"):
+        ManifoldOverSampler(estimator).fit_resample(*rings)
 
 
 def test_pipeline_under_cross_validation():

@@ -93,6 +93,12 @@ class LocalPolynomialRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         -------
         self : object
             The fitted regressor.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range, X and y have different lengths, or one
+            of them holds NaN or infinity.
         """
         X, y = validate_data(
             self, X, y, dtype=np.float64, multi_output=True, y_numeric=True
@@ -122,6 +128,11 @@ class LocalPolynomialRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
             Predictions, float64.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of columns than in `fit`, or holds NaN or infinity.
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)

@@ -94,6 +94,15 @@ class InvertibleTransformer(TransformerMixin, BaseEstimator):
         -------
         self : object
             The fitted transformer.
+
+        Raises
+        ------
+        TypeError
+            If X is sparse, or `transformer` has neither `fit` and `transform` nor
+            `fit_transform`.
+        ValueError
+            If X has fewer than two rows, words, NaN or infinity, or `inverse` is no
+            regressor.
         """
         self._fit_embed(X, y)
         return self
@@ -112,6 +121,15 @@ class InvertibleTransformer(TransformerMixin, BaseEstimator):
         -------
         Z : ndarray of shape (n_samples, n_components)
             The embedding.
+
+        Raises
+        ------
+        TypeError
+            If X is sparse, or `transformer` has neither `fit` and `transform` nor
+            `fit_transform`.
+        ValueError
+            If X has fewer than two rows, words, NaN or infinity, or `inverse` is no
+            regressor.
         """
         return self._fit_embed(X, y)
 

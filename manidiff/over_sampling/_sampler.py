@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 
 from manidiff._local_polynomial import LocalPolynomialScoreDiffusion
 from manidiff._utils.compat import HasMethods
+from manidiff._utils.draws import draw_rows
 from manidiff._utils.random import draw_seed
 from manidiff.over_sampling._chords import draw_between
 
@@ -33,9 +34,11 @@ class ManifoldOverSampler(BaseOverSampler):
     Parameters
     ----------
     estimator : estimator with `sample`, default=None
-        Any estimator of manidiff, cloned, fitted to the rows of each class that needs
-        more, and drawn from. None is `LocalPolynomialScoreDiffusion` for the classes in
-        which it finds a manifold, and for the others the rows about segments.
+        Any estimator of manidiff that is not conditional, or another with `sample`,
+        such as `KernelDensity` or `GaussianMixture`. It is cloned, fitted to the rows
+        of each class that needs more, and drawn from. None is
+        `LocalPolynomialScoreDiffusion` for the classes in which it finds a manifold,
+        and for the others the rows about segments.
     sampling_strategy : float, str, dict or callable, default="auto"
         Which classes get new rows, and how many, as in imbalanced-learn: "auto" brings
         all classes to the size of the largest one; a float is the ratio of the smaller
@@ -93,7 +96,36 @@ class ManifoldOverSampler(BaseOverSampler):
         self.estimator = estimator
         self.random_state = random_state
 
+    def fit_resample(self, X, y, **params):
+        """Return the rows with new ones for the classes that have too few.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
+            Rows of finite numbers.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        **params : dict
+            As in imbalanced-learn.
+
+        Returns
+        -------
+        X_resampled : of the type of X, of shape (n_samples_new, n_features)
+            The rows of X, then the new ones.
+        y_resampled : of the type of y, of shape (n_samples_new,)
+            Their classes.
+
+        Raises
+        ------
+        ValueError
+            If a class that is to get new rows has no two different ones, if
+            `sampling_strategy` asks for fewer rows than a class has, if y has a single
+            class, or if `estimator` has no `sample` or is conditional.
+        """
+        return super().fit_resample(X, y, **params)
+
     def _fit_resample(self, X, y):
+        self._check_estimator()
         if sparse.issparse(X):
             X_new, y_new = self._fit_resample(X.toarray(), y)
             return type(X)(X_new), y_new
@@ -108,6 +140,16 @@ class ManifoldOverSampler(BaseOverSampler):
             rows.append(_in_dtype(drawn, X.dtype))
             labels.append(np.full(n_samples, label, dtype=y.dtype))
         return np.concatenate(rows), np.concatenate(labels)
+
+    def _check_estimator(self):
+        if self.estimator is None:
+            return
+        if self.estimator.get_params(deep=False).get("conditional"):
+            raise ValueError(
+                f"estimator={self.estimator!r} has conditional=True, but it is fitted "
+                "to the rows of one class at a time, which have no y to condition on. "
+                "Pass it with conditional=False."
+            )
 
     def _draw(self, label, by_class, n_samples, random_state):
         rows = by_class[label]
@@ -128,7 +170,7 @@ class ManifoldOverSampler(BaseOverSampler):
             others = [by_class[other] for other in by_class if other != label]
             return draw_between(rows, others, n_samples, np.random.default_rng(seed))
         self.estimators_[label] = estimator
-        return estimator.sample(n_samples, random_state=seed)
+        return draw_rows(estimator, n_samples, seed)
 
 
 def _in_dtype(drawn, dtype):

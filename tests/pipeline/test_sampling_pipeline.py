@@ -5,9 +5,10 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import load_iris
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.manifold import Isomap
@@ -16,7 +17,9 @@ from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    MaxAbsScaler,
     Normalizer,
+    OneHotEncoder,
     OrdinalEncoder,
     StandardScaler,
 )
@@ -273,3 +276,30 @@ def test_categories_come_back(X):
     drawn = pipeline.sample(20, random_state=0)
     assert set(drawn[:, 0]) == {"x", "y"}
     assert set(drawn[:, 1]) == {"u", "v"}
+
+
+@pytest.mark.parametrize(
+    "later", [[], [StandardScaler()], [InvertibleTransformer(PCA(2))]]
+)
+def test_a_step_with_sparse_rows_is_named(later):
+    words = np.array([["a", "x"], ["b", "y"], ["c", "y"]] * 10)
+    with pytest.raises(TypeError, match=r"'onehotencoder'.*sparse_output=False\)"):
+        make_sampling_pipeline(OneHotEncoder(), *later, law()).fit(words)
+    dense = OneHotEncoder(sparse_output=False)
+    pipeline = make_sampling_pipeline(dense, law()).fit(words)
+    assert set(pipeline.sample(9, random_state=0)[:, 1]) <= {"x", "y"}
+
+
+def test_sparse_rows_may_become_dense_on_the_way(X):
+    rows = sparse.csr_array(np.abs(X))
+    with pytest.raises(TypeError, match=r"'maxabsscaler'.*TruncatedSVD"):
+        make_sampling_pipeline(MaxAbsScaler(), law()).fit(rows)
+    steps = (MaxAbsScaler(), TruncatedSVD(2), law())
+    assert make_sampling_pipeline(*steps).fit(rows).sample(4).shape == (4, 3)
+
+
+def test_other_errors_of_steps_are_left_alone(X):
+    X[0, 0] = np.nan
+    with pytest.raises(ValueError, match="contains NaN") as raised:
+        make_sampling_pipeline(StandardScaler(), law()).fit(X)
+    assert "sparse" not in str(raised.value)
