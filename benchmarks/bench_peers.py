@@ -1,12 +1,14 @@
 """The estimators beside other packages, on the same splits, each at its defaults.
 
 Every fit runs in a process of its own. It imports what the peer needs and loads the
-rows before the clock starts. "MiB" is how much its largest resident memory grew from
-then to the last draw, and the largest resident memory of the processes that it started.
-Rows that are not finite are left out. The metrics are those of `bench_quality.py`.
+rows before the clock starts. Seconds are those of the processor, on all cores and in
+all processes that the peer starts, so that they mean the same on a busy machine. "MiB"
+is how much the largest resident memory grew from then to the last draw, and the largest
+resident memory of the processes that were started. Rows that are not finite are left
+out. The metrics are those of `bench_quality.py`.
 
 A peer that is not installed is reported as missing, one that fails with its error, one
-that takes longer than `--limit` seconds, imports and metrics included, as such.
+that takes longer than `--limit` such seconds, imports and metrics included, as such.
 
     pip install . -r benchmarks/requirements-peers.txt
     OMP_NUM_THREADS=1 python benchmarks/bench_peers.py [--data torus] [--peers CTGAN]
@@ -16,7 +18,6 @@ import argparse
 import contextlib
 import multiprocessing
 import resource
-import time
 import warnings
 
 import numpy as np
@@ -158,18 +159,44 @@ def largest():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
+def family(process):
+    """Return a process, those that it has started, and those that they have."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [process, *process.children(recursive=True)]
+    return []
+
+
+def total(figure, processes):
+    """Return the sum of a figure of those processes that still are."""
+    found = 0.0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += figure(process)
+    return found
+
+
+def seconds(processes):
+    """Return the processor time of processes, and of their children that ended."""
+    return total(lambda one: sum(one.cpu_times()[:4]), processes)
+
+
+def resident(processes):
+    """Return the resident memory of processes together, in MiB."""
+    return total(lambda one: one.memory_info().rss, processes) / 2**20
+
+
 def measure(data, peer, seed, results):
     """Send one row of figures, or the reason why there is none."""
     warnings.filterwarnings("ignore")
     try:
         fit = PEERS[peer]()
         train, held_out, _ = load(data, seed)
-        before = largest()
-        started = time.perf_counter()
+        here, before = psutil.Process(), largest()
+        started = seconds(family(here))
         draw = fit(train, seed)
-        fitted = time.perf_counter()
+        fitted = seconds(family(here))
         drawn = np.asarray(draw(N_DRAWN), dtype=float)
-        ended = time.perf_counter()
+        ended = seconds(family(here))
         memory = largest() - before
         sets = (drawn[np.isfinite(drawn).all(1)], train, held_out)
         results.send(
@@ -191,30 +218,6 @@ def measure(data, peer, seed, results):
         results.send(f"failed: {type(error).__name__}: {str(error)[:60]}")
 
 
-def workers_of(process):
-    """Return the processes that a process has started, and those that they have."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return psutil.Process(process.pid).children(recursive=True)
-    return []
-
-
-def resident(workers):
-    """Return the resident memory of processes together, in MiB."""
-    total = 0
-    for worker in workers:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            total += worker.memory_info().rss
-    return total / 2**20
-
-
-def kill(process):
-    # Workers outlive the process that started them.
-    for worker in workers_of(process):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            worker.kill()
-    process.kill()
-
-
 def in_a_process(data, peer, seed, limit):
     """Return figures, or the reason why there are none."""
     context = multiprocessing.get_context("spawn")
@@ -222,19 +225,22 @@ def in_a_process(data, peer, seed, limit):
     process = context.Process(target=measure, args=(data, peer, seed, sender))
     process.start()
     sender.close()
-    deadline = time.monotonic() + limit
+    watched = psutil.Process(process.pid)
     of_workers = 0.0
-    while not results.poll(0.2):
-        if time.monotonic() > deadline:
-            kill(process)
-            return f"took more than {limit} s"
-        of_workers = max(of_workers, resident(workers_of(process)))
     try:
+        while not results.poll(0.2):
+            of_workers = max(of_workers, resident(family(watched)[1:]))
+            if seconds(family(watched)) > limit:
+                return f"took more than {limit} s"
         found = results.recv()
     except EOFError:
         process.join()
         return f"died: {process.exitcode}"
-    kill(process)
+    finally:
+        # Workers outlive the process that started them.
+        for one in family(watched):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
     if not isinstance(found, str):
         found[-1] += of_workers
     return found
