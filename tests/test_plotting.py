@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity
+from sklearn.pipeline import Pipeline
 
 from manidiff import (
     CoarseScoreDiffusion,
@@ -61,9 +62,37 @@ def test_samples_are_shown_in_every_width(n_features):
             display.artists_["generated"].get_offsets(), X_gen
         )
     if n_features == 7:
-        spread = display.artists_["train"].get_offsets().var(axis=0)
-        share = np.linalg.eigvalsh(np.cov(X_train.T, bias=True))[::-1][:2]
-        np.testing.assert_allclose(spread, share)
+        shares = np.linalg.eigvalsh(np.cov(X_train.T, bias=True))[::-1]
+        pairs = [(0, 1), (0, 2), (1, 2)]
+        assert len(display.axes_) == len(display.artists_["generated"]) == 3
+        for artist, pair in zip(display.artists_["train"], pairs, strict=True):
+            spread = artist.get_offsets().var(axis=0)
+            np.testing.assert_allclose(spread, shares[list(pair)])
+
+
+def test_one_pair_of_axes_is_shown_in_one_axes():
+    X_train, X_gen = np.random.default_rng(0).normal(size=(2, 50, 7))
+    axes = plt.figure().subplots()
+    display = SamplesDisplay.from_predictions(X_gen, X_train, ax=axes)
+    assert display.ax_ is axes
+    assert len(display.artists_["train"]) == 1
+    # Two training rows span one axis beside the mean: there is one pair.
+    few = SamplesDisplay.from_predictions(X_gen, X_train[:2])
+    assert len(few.axes_) == 1
+
+
+def test_sets_in_space_are_side_by_side_in_one_box(sets):
+    display = SamplesDisplay.from_predictions(2 * sets[1], sets[0])
+    left, right = display.axes_
+    assert display.artists_["train"].axes is left
+    assert display.artists_["generated"].axes is right
+    assert left.get_zlim() == right.get_zlim()
+    # A torus is low: few numbers have room along its height.
+    low, high = right.get_zlim()
+    assert sum(low <= tick <= high for tick in right.get_zticks()) <= 3
+    together = plt.figure().add_subplot(projection="3d")
+    display = SamplesDisplay.from_predictions(sets[1], sets[0], ax=together)
+    assert display.artists_["train"].axes is display.artists_["generated"].axes
 
 
 def test_images_stand_over_the_nearest_training_row():
@@ -99,6 +128,15 @@ def test_distances_are_those_to_the_training_rows(sets, model):
     assert set(display.lines_) == {"generated", "held-out"}
 
 
+def test_copies_stand_off_the_edges_of_the_picture(sets):
+    X_train, X_heldout = sets
+    display = NeighborDistanceDisplay.from_predictions(X_train, X_train, X_heldout)
+    low, high = display.ax_.get_xlim()
+    assert (display.generated == 0).all()
+    assert low < -0.02 * high
+    assert display.ax_.get_ylim()[1] > 1
+
+
 def test_coverage_falls_where_a_part_is_missing(sets):
     X_train, X_heldout = sets
     half = X_train[X_train[:, 0] > 0]
@@ -118,6 +156,43 @@ def test_coarseness_curves_from_an_estimator(sets):
     assert display.curves["score"][0] == pytest.approx(copies.score(sets[1]))
     assert display.chosen == 2
     assert len(display.axes_) == len(display.lines_) == 4
+
+
+def dotted_lines(axes):
+    return [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == ":"]
+
+
+def test_coarseness_curves_of_given_draws(sets):
+    X_train, X_heldout = sets
+    draws = {2.0: X_heldout[:150] + 0.1, 0.5: X_train}
+    display = CoarsenessCurveDisplay.from_predictions(draws, *sets, chosen=2.0)
+    np.testing.assert_array_equal(display.coarseness, [0.5, 2.0])
+    copies = metrics.excess_memorization(X_train, *sets)
+    assert display.curves["excess_memorization"][0] == copies
+    # Energy distances, and what fresh rows score, are of equally many rows.
+    energy = metrics.energy_distance(X_train, *sets)
+    assert display.curves["energy_distance"][0] == pytest.approx(energy)
+    assert display.ideals["energy_distance"] == pytest.approx(energy)
+    found = dict(zip(display.curves, map(dotted_lines, display.axes_), strict=True))
+    assert found["excess_memorization"] == [0]
+    assert found["energy_distance"] == pytest.approx([energy])
+    assert {axes.get_ylabel() for axes in display.axes_} == {
+        "lower is better",
+        "higher is better",
+    }
+
+
+def test_a_search_over_smoothing_is_labelled_so(sets):
+    grid = {"smoothing": [0.5, 1]}
+    model = EmpiricalScoreDiffusion(random_state=0)
+    search = GridSearchCV(model, grid, cv=2).fit(sets[0][:40])
+    display = CoarsenessCurveDisplay.from_search(search)
+    assert display.param == "smoothing"
+    assert [axes.get_xlabel() for axes in display.axes_] == ["smoothing"]
+    steps = Pipeline([("draw", model)])
+    grid = {"draw__smoothing": [0.5, 1]}
+    search = GridSearchCV(steps, grid, cv=2).fit(sets[0][:40])
+    assert CoarsenessCurveDisplay.from_search(search).param == "smoothing"
 
 
 def test_coarseness_curves_from_a_search(sets):
@@ -158,6 +233,19 @@ def test_training_curves_show_all_numbers_of_the_history():
     assert len(display.axes_) == 2
     np.testing.assert_array_equal(display.lines_["coverage"].get_xdata(), [150])
     np.testing.assert_array_equal(display.lines_["valid_loss"].get_ydata(), [4, 3.5])
+    labels = [text.get_text() for text in display.axes_[0].get_legend().get_texts()]
+    assert labels == ["training", "held-out"]
+
+
+def test_training_curves_say_what_is_better():
+    history = [{"n_iter": 1, "held_out_gap": 0.1, "coverage": 0.9, "heat": 2.0}]
+    gap, coverage, heat = TrainingCurveDisplay.from_history(history).axes_
+    assert gap.get_ylabel() == "lower is better"
+    assert coverage.get_ylabel() == "higher is better"
+    assert heat.get_ylabel() == ""
+    assert dotted_lines(gap) == [0]
+    assert dotted_lines(coverage) == dotted_lines(heat) == []
+    assert [axes.get_legend() is None for axes in (gap, coverage)] == [False, True]
 
 
 def test_training_curves_of_an_estimator(sets):
@@ -178,6 +266,12 @@ def test_score_field_is_that_of_the_estimator():
     expected = model.score_samples(point, sigma=0.2)
     np.testing.assert_allclose(display.log_densities[0, 5, 2], expected[0])
     assert len(display.axes_) == len(display.quivers_) == len(display.contours_) == 2
+    assert len(display.colorbars_) == 2
+    for contours, log_p in zip(display.contours_, display.log_densities, strict=True):
+        # All shades are used, from the peak down.
+        depth = min(12, np.ptp(log_p))
+        assert contours.levels[0] == pytest.approx(-depth)
+        assert contours.levels[-1] == 0
 
 
 def test_given_axes_are_drawn_in(sets, model):

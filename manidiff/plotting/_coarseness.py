@@ -6,7 +6,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from manidiff import metrics
 from manidiff._utils.draws import draw_rows
-from manidiff.plotting._style import CHOSEN, GENERATED, label_of, panels, unclutter
+from manidiff.metrics._neighbors import check_sets, choose
+from manidiff.plotting._style import (
+    CHOSEN,
+    GENERATED,
+    add_legends,
+    mark_ideal,
+    name_panel,
+    panels,
+    unclutter,
+)
 
 _METRICS = ("excess_memorization", "energy_distance", "coverage")
 _COARSENESSES = (0, 0.25, 0.5, 1, 2, 4)
@@ -15,9 +24,10 @@ _COARSENESSES = (0, 0.25, 0.5, 1, 2, 4)
 class CoarsenessCurveDisplay:
     """What becomes of fidelity, novelty, coverage and score as coarseness grows.
 
-    One panel a measure; a line marks the chosen coarseness.
+    One panel a measure; a line marks the chosen coarseness. Labels say whether
+    higher or lower is better, dotted lines what fresh rows score where that is known.
 
-    Use `from_estimator` or `from_search` to make one.
+    Use `from_estimator`, `from_predictions` or `from_search` to make one.
 
     Parameters
     ----------
@@ -29,6 +39,10 @@ class CoarsenessCurveDisplay:
         Standard deviations over the splits of a search.
     chosen : float, default=None
         The coarseness to mark.
+    param : str, default="coarseness"
+        What was varied, for the labels: `smoothing` does as well.
+    ideals : dict of floats, default=None
+        What fresh rows score, by name; more than is known of all data.
 
     Attributes
     ----------
@@ -54,11 +68,22 @@ class CoarsenessCurveDisplay:
     >>> plt.close(display.figure_)
     """
 
-    def __init__(self, coarseness, curves, *, spreads=None, chosen=None):
+    def __init__(
+        self,
+        coarseness,
+        curves,
+        *,
+        spreads=None,
+        chosen=None,
+        param="coarseness",
+        ideals=None,
+    ):
         self.coarseness = coarseness
         self.curves = curves
         self.spreads = spreads
         self.chosen = chosen
+        self.param = param
+        self.ideals = ideals
 
     @classmethod
     def from_estimator(
@@ -94,18 +119,72 @@ class CoarsenessCurveDisplay:
         display : CoarsenessCurveDisplay
             With the artists.
         """
-        coarseness = np.unique(np.asarray(coarseness, dtype=float))
-        found = {name: [] for name in (*_METRICS, "score")}
-        for value in coarseness:
-            model = clone(estimator).set_params(coarseness=float(value)).fit(X_train)
-            drawn = draw_rows(model, n_samples, random_state)
-            for name in _METRICS:
-                measured = getattr(metrics, name)(drawn, X_train, X_heldout)
-                found[name].append(measured)
-            found["score"].append(model.score(X_heldout))
-        curves = {name: np.array(values) for name, values in found.items()}
-        chosen = coarseness[np.argmax(curves["score"])]
-        return cls(coarseness, curves, chosen=chosen).plot(ax=ax)
+        X_gen, scores = {}, []
+        for value in np.unique(np.asarray(coarseness, dtype=float)).tolist():
+            model = clone(estimator).set_params(coarseness=value).fit(X_train)
+            X_gen[value] = draw_rows(model, n_samples, random_state)
+            scores.append(model.score(X_heldout))
+        display = cls._of_draws(X_gen, X_train, X_heldout, "coarseness")
+        display.curves["score"] = np.array(scores)
+        display.chosen = display.coarseness[np.argmax(scores)]
+        return display.plot(ax=ax)
+
+    @classmethod
+    def from_predictions(
+        cls, X_gen, X_train, X_heldout, *, param="coarseness", chosen=None, ax=None
+    ):
+        """Plot rows that were drawn already.
+
+        Parameters
+        ----------
+        X_gen : dict of float to array-like of shape (n_rows, n_features)
+            Rows that were drawn at each coarseness.
+        X_train, X_heldout : array-like of shape (n_rows, n_features)
+            The rows that were fitted to, and others.
+        param : str, default="coarseness"
+            What was varied, for the labels.
+        chosen : float, default=None
+            The coarseness to mark.
+        ax : array-like of three matplotlib Axes, default=None
+            None makes a figure.
+
+        Returns
+        -------
+        display : CoarsenessCurveDisplay
+            With the artists.
+        """
+        display = cls._of_draws(X_gen, X_train, X_heldout, param)
+        display.chosen = chosen
+        return display.plot(ax=ax)
+
+    @classmethod
+    def _of_draws(cls, X_gen, X_train, X_heldout, param):
+        """Measure the draws, and the training rows in their place for the ideals.
+
+        The ideals are for as many rows: to most metrics training rows are fresh ones.
+        """
+        coarseness = sorted(X_gen)
+        drawn = [
+            check_sets(X_gen[value], X_train, X_heldout)[0] for value in coarseness
+        ]
+        train = check_sets(X_train, X_train, X_heldout)[0]
+        size = min(map(len, [train, *drawn]))
+        *parts, fresh = (
+            choose(X, size, np.random.RandomState(0)) for X in (*drawn, train)
+        )
+        curves, ideals = {}, {}
+        for name in _METRICS:
+            metric = getattr(metrics, name)
+            asks_for_copies = name == "excess_memorization"
+            curves[name] = np.array(
+                [
+                    metric(rows, X_train, X_heldout)
+                    for rows in (drawn if asks_for_copies else parts)
+                ]
+            )
+            if not asks_for_copies:
+                ideals[name] = metric(fresh, X_train, X_heldout)
+        return cls(np.array(coarseness, float), curves, param=param, ideals=ideals)
 
     @classmethod
     def from_search(cls, search, *, param=None, negative=None, ax=None):
@@ -154,7 +233,10 @@ class CoarsenessCurveDisplay:
             spreads[name] = np.asarray(results[f"std_test_{name}"], dtype=float)[order]
         best = getattr(search, "best_index_", None)
         chosen = None if best is None else values[best]
-        return cls(values[order], curves, spreads=spreads, chosen=chosen).plot(ax=ax)
+        # That of a step of a pipeline bears the name of the step.
+        name = param.rpartition("__")[2]
+        display = cls(values[order], curves, spreads=spreads, chosen=chosen, param=name)
+        return display.plot(ax=ax)
 
     def plot(self, ax=None):
         """Draw the curves.
@@ -189,11 +271,11 @@ class CoarsenessCurveDisplay:
                 )
             if self.chosen is not None:
                 axes.axvline(self.chosen, color=CHOSEN, linestyle="--", label="chosen")
-            axes.set_title(label_of(name))
-            axes.set_xlabel("coarseness")
+            name_panel(axes, name)
+            axes.set_xlabel(self.param)
+            mark_ideal(axes, name, self.ideals)
             unclutter(axes)
-        if self.chosen is not None:
-            self.axes_[0].legend()
+        add_legends(self.axes_)
         return self
 
 

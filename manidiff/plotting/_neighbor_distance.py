@@ -116,10 +116,13 @@ class NeighborDistanceDisplay:
             for name, (distances, look) in looks.items()
         }
         both = np.concatenate([self.generated, self.held_out])
+        widest = np.quantile(both, 0.995) * 1.05 or 1
         self.ax_.set(
             xlabel="distance to the closest training row",
             ylabel="share of rows within it",
-            xlim=(0, np.quantile(both, 0.995) * 1.05 or 1),
+            # Copies, all at 0, stand off the axis, and off the upper edge.
+            xlim=(-0.04 * widest, widest),
+            ylim=(0, 1.04),
         )
         self.ax_.legend(loc="lower right")
         unclutter(self.ax_)

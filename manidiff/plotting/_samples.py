@@ -1,7 +1,10 @@
 """Generated rows beside the training rows."""
 
+from itertools import combinations
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
@@ -15,10 +18,11 @@ _N_IMAGES = 10
 class SamplesDisplay:
     """Generated rows over training rows.
 
-    Rows of one column are shown as histograms, of two and three as points, of more as
-    points along the first two principal axes of the training rows. With `image_shape`,
-    the first generated rows are shown as images, each over the training row nearest to
-    it.
+    Rows of one column are shown as histograms, of two as points in the plane, of three
+    as points in space, the training rows beside the generated ones. Of more columns the
+    first three principal axes of the training rows are shown, in pairs. With
+    `image_shape`, the first generated rows are shown as images, each over the training
+    row nearest to it.
 
     Use `from_estimator` or `from_predictions` to make one.
 
@@ -32,12 +36,15 @@ class SamplesDisplay:
 
     Attributes
     ----------
+    axes_ : ndarray of matplotlib Axes
+        One a panel.
     ax_ : matplotlib Axes
-        Axes with the rows.
+        The first of them.
     figure_ : matplotlib Figure
         Figure of the axes.
     artists_ : dict
-        What was drawn for "train" and for "generated".
+        What was drawn for "train" and for "generated": of pairs of principal axes a
+        list, one a pair.
 
     Examples
     --------
@@ -83,8 +90,10 @@ class SamplesDisplay:
             See `SamplesDisplay`.
         random_state : int, default=0
             Seed of the draws.
-        ax : matplotlib Axes, default=None
-            Axes to draw in, three-dimensional ones for rows of three columns. None
+        ax : matplotlib Axes or array-like of them, default=None
+            Axes to draw in, three-dimensional ones for rows of three columns: one for
+            both sets, or two. Of more columns there are up to three pairs of principal
+            axes: the first few are shown where there are fewer axes to draw in. None
             makes a figure.
 
         Returns
@@ -132,79 +141,95 @@ class SamplesDisplay:
             self._plot_images(ax)
         elif n_features == 1:
             self._plot_histograms(ax)
+        elif n_features == 2:
+            self._plot_plane(ax)
         elif n_features == 3:
             self._plot_space(ax)
         else:
-            self._plot_plane(ax)
+            self._plot_pairs(ax)
+        self.ax_ = self.axes_[0]
         self.figure_ = self.ax_.figure
         return self
 
     def _plot_plane(self, ax):
-        (self.ax_,) = panels(1, ax, size=(5.0, 4.6))
-        sets = {"train": self.X_train, "generated": self.X_gen}
-        if self.X_gen.shape[1] > 2:
-            pca = PCA(n_components=2).fit(self.X_train)
-            sets = {name: pca.transform(rows) for name, rows in sets.items()}
-            share = pca.explained_variance_ratio_
-            self.ax_.set_xlabel(f"first principal axis ({share[0]:.0%})")
-            self.ax_.set_ylabel(f"second ({share[1]:.0%})")
-        self._scatter(sets)
-        self.ax_.set_aspect("equal", adjustable="datalim")
-        self.ax_.legend(markerscale=1.6)
-        unclutter(self.ax_)
+        self.axes_ = panels(1, ax, size=(5.0, 4.6))
+        self.artists_ = _scatter(self.axes_[0], self._sets)
+        self.axes_[0].set_aspect("equal", adjustable="datalim")
+        self.axes_[0].legend(markerscale=1.6)
+        unclutter(self.axes_[0])
+
+    def _plot_pairs(self, ax):
+        pca = PCA(n_components=min(3, *self.X_train.shape)).fit(self.X_train)
+        sets = {name: pca.transform(rows) for name, rows in self._sets.items()}
+        names = [
+            f"principal axis {index + 1} ({share:.0%})"
+            for index, share in enumerate(pca.explained_variance_ratio_)
+        ]
+        pairs = list(combinations(range(len(names)), 2))
+        if ax is not None:
+            pairs = pairs[: max(np.size(ax), 1)]
+        self.axes_ = panels(len(pairs), ax, size=(3.8, 3.6), n_columns=3)
+        self.artists_ = {name: [] for name in sets}
+        for axes, pair in zip(self.axes_, pairs, strict=True):
+            of_pair = {name: rows[:, pair] for name, rows in sets.items()}
+            for name, artist in _scatter(axes, of_pair).items():
+                self.artists_[name].append(artist)
+            axes.set(xlabel=names[pair[0]], ylabel=names[pair[1]])
+            axes.set_aspect("equal", adjustable="datalim")
+            unclutter(axes)
+        self.axes_[0].legend(markerscale=1.6)
 
     def _plot_space(self, ax):
         if ax is None:
-            figure = plt.figure(figsize=(6.4, 5.4), layout="constrained")
-            ax = figure.add_subplot(projection="3d")
-        elif ax.name != "3d":
+            figure = plt.figure(figsize=(8.6, 4.2), layout="constrained")
+            ax = figure.subplots(1, 2, subplot_kw={"projection": "3d"})
+        self.axes_ = np.ravel(ax)
+        if any(axes.name != "3d" for axes in self.axes_):
             raise ValueError(
                 "ax is plane, but rows have three columns. Make it with "
                 "figure.add_subplot(projection='3d'), or pass ax=None."
             )
-        self.ax_ = ax
-        self._scatter({"train": self.X_train, "generated": self.X_gen})
-        ax.set_aspect("equal")
-        ax.legend(markerscale=1.6, loc="upper left")
+        # One over the other hides what is behind.
+        groups = [self._sets]
+        if len(self.axes_) > 1:
+            groups = [{name: rows} for name, rows in self._sets.items()]
+        panels(len(groups), self.axes_)
+        both = np.concatenate([self.X_train, self.X_gen])
+        low, high = both.min(axis=0), both.max(axis=0)
+        self.artists_ = {}
+        for axes, sets in zip(self.axes_, groups, strict=True):
+            self.artists_.update(_scatter(axes, sets))
+            _set_box(axes, low, high)
+            axes.legend(markerscale=1.6, loc="upper left")
 
-    def _scatter(self, sets):
-        looks = {
-            "train": {"color": TRAINING, "alpha": 0.7},
-            "generated": {"color": GENERATED, "alpha": 0.8},
-        }
-        self.artists_ = {
-            name: self.ax_.scatter(
-                *rows.T,
-                s=marker_size(len(rows)),
-                linewidths=0,
-                label=f"{name} ({len(rows)})",
-                **looks[name],
-            )
-            for name, rows in sets.items()
-        }
+    @property
+    def _sets(self):
+        return {"train": self.X_train, "generated": self.X_gen}
 
     def _plot_histograms(self, ax):
-        (self.ax_,) = panels(1, ax)
+        self.axes_ = panels(1, ax)
+        (axes,) = self.axes_
         both = np.concatenate([self.X_train, self.X_gen])
         edges = np.histogram_bin_edges(both, "auto")
         looks = {"bins": edges, "density": True, "histtype": "stepfilled"}
         self.artists_ = {
-            "train": self.ax_.hist(
+            "train": axes.hist(
                 self.X_train[:, 0], color=TRAINING, alpha=0.6, label="train", **looks
             )[2],
-            "generated": self.ax_.hist(
+            "generated": axes.hist(
                 self.X_gen[:, 0],
                 color=GENERATED,
                 **{**looks, "histtype": "step"},
                 label="generated",
             )[2],
         }
-        self.ax_.set_ylabel("density")
-        self.ax_.legend()
-        unclutter(self.ax_)
+        axes.set_ylabel("density")
+        axes.legend()
+        unclutter(axes)
 
     def _plot_images(self, ax):
-        (self.ax_,) = panels(1, ax, size=(7.0, 2.0))
+        self.axes_ = panels(1, ax, size=(7.0, 2.0))
+        (axes,) = self.axes_
         generated = self.X_gen[:_N_IMAGES]
         search = NearestNeighbors(n_neighbors=1).fit(self.X_train)
         nearest = self.X_train[search.kneighbors(generated)[1][:, 0]]
@@ -213,7 +238,7 @@ class SamplesDisplay:
             for images in (generated, nearest)
         ]
         gap = np.full((1, lines[0].shape[1]), np.nan)
-        picture = self.ax_.imshow(
+        picture = axes.imshow(
             np.vstack([lines[0], gap, lines[1]]),
             cmap="gray_r",
             vmin=self.X_train.min(),
@@ -221,9 +246,39 @@ class SamplesDisplay:
         )
         self.artists_ = {"train": picture, "generated": picture}
         height = self.image_shape[0]
-        self.ax_.set_yticks(
+        axes.set_yticks(
             [height / 2 - 0.5, 1.5 * height + 0.5], ["generated", "nearest\ntrain"]
         )
-        self.ax_.set_xticks([])
-        self.ax_.tick_params(length=0)
-        self.ax_.spines[:].set_visible(False)
+        axes.set_xticks([])
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+
+
+def _scatter(axes, sets):
+    """Draw the sets as points; return what was drawn."""
+    looks = {
+        "train": {"color": TRAINING, "alpha": 0.7},
+        "generated": {"color": GENERATED, "alpha": 0.8},
+    }
+    return {
+        name: axes.scatter(
+            *rows.T,
+            s=marker_size(len(rows)),
+            linewidths=0,
+            label=f"{name} ({len(rows)})",
+            **looks[name],
+        )
+        for name, rows in sets.items()
+    }
+
+
+def _set_box(axes, low, high):
+    """Show a box of space in its proportions, with as many ticks as have room."""
+    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(low[2], high[2]))
+    axes.set_aspect("equal")
+    longest = max(high - low)
+    directions = (axes.xaxis, axes.yaxis, axes.zaxis)
+    for axis, length in zip(directions, high - low, strict=True):
+        n_steps = max(int(np.ceil(4 * length / longest)), 1) if longest > 0 else 1
+        axis.set_major_locator(MaxNLocator(n_steps))
+        axis.set_tick_params(labelsize="small")

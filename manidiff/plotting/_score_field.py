@@ -8,14 +8,14 @@ from manidiff.plotting._style import TRAINING, marker_size, panels, unclutter
 
 # How far below its largest value the log-density is told apart, and by which colours.
 _DEPTH = 12.0
-_SHADES = colormaps["Blues"](np.linspace(0, 0.55, 12))
+_SHADES = colormaps["Blues"](np.linspace(0, 0.6, 12))
 
 
 class ScoreFieldDisplay:
     """Arrows of the score over the log-density, in the plane, at several noise levels.
 
-    Arrows show where one denoising step leads, the colours the log-density, each within
-    its own panel.
+    Arrows show where one denoising step leads. Colours show how far the log-density is
+    below its largest value in the panel, as its bar of colours says.
 
     Use `from_estimator` to make one.
 
@@ -38,7 +38,7 @@ class ScoreFieldDisplay:
         One a noise level.
     figure_ : matplotlib Figure
         Figure of the axes.
-    quivers_, contours_ : list
+    quivers_, contours_, colorbars_ : list
         The artists of each panel.
 
     Examples
@@ -135,17 +135,13 @@ class ScoreFieldDisplay:
             Itself, with the artists.
         """
         n_panels = len(self.sigmas)
-        self.axes_ = panels(n_panels, ax, size=(3.6, 3.8), n_columns=3)
+        self.axes_ = panels(n_panels, ax, size=(3.6, 4.2), n_columns=3)
         self.figure_ = self.axes_[0].figure
-        self.quivers_, self.contours_ = [], []
+        self.quivers_, self.contours_, self.colorbars_ = [], [], []
         for axes, sigma, steps, log_p in zip(
             self.axes_, self.sigmas, self.scores, self.log_densities, strict=True
         ):
-            # Far away the log-density falls without end.
-            levels = np.linspace(log_p.max() - _DEPTH, log_p.max(), 13)
-            self.contours_.append(
-                axes.contourf(self.x, self.y, log_p, levels, colors=_SHADES)
-            )
+            self._shade(axes, log_p - log_p.max())
             if self.X is not None:
                 size = marker_size(len(self.X)) / 3
                 axes.scatter(*self.X.T, s=size, color=TRAINING, linewidths=0, zorder=2)
@@ -158,3 +154,20 @@ class ScoreFieldDisplay:
             axes.set_aspect("equal")
             unclutter(axes)
         return self
+
+    def _shade(self, axes, below):
+        """Draw the log-density below its largest value, and a bar of its colours."""
+        # Far away it falls without end, and under much noise by little.
+        depth = min(_DEPTH, -below.min()) or 1.0
+        levels = np.linspace(-depth, 0, len(_SHADES) + 1)
+        contours = axes.contourf(self.x, self.y, below, levels, colors=_SHADES)
+        bar = self.figure_.colorbar(
+            contours, ax=axes, location="bottom", shrink=0.9, aspect=30, pad=0.02
+        )
+        bar.set_ticks(
+            [-depth, -depth / 2, 0], labels=[f"{-depth:.2g}", f"{-depth / 2:.2g}", "0"]
+        )
+        bar.set_label("log-density minus its peak", fontsize="small")
+        bar.outline.set_visible(False)
+        self.contours_.append(contours)
+        self.colorbars_.append(bar)

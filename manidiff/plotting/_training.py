@@ -5,7 +5,15 @@ from numbers import Real
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from manidiff.plotting._style import GENERATED, HELD_OUT, label_of, panels, unclutter
+from manidiff.plotting._style import (
+    GENERATED,
+    HELD_OUT,
+    add_legends,
+    mark_ideal,
+    name_panel,
+    panels,
+    unclutter,
+)
 
 # What an epoch's record says of itself.
 _CLOCK = {"epoch", "n_iter", "seconds"}
@@ -18,7 +26,9 @@ class TrainingCurveDisplay:
     One panel shows the losses, and one each other number in the history, such as those
     of `manidiff.model_selection.HeldOutMonitor`. Compare the course of the two losses,
     not their heights: the network may be taught smoother targets than held-out rows
-    are. The "held_out_gap" of the monitor compares like with like.
+    are. The "held_out_gap" of the monitor compares like with like. Labels say whether
+    higher or lower is better, dotted lines what fresh rows score where that is one
+    number.
 
     Use `from_estimator` or `from_history` to make one.
 
@@ -116,10 +126,11 @@ class TrainingCurveDisplay:
             for name in names:
                 self.lines_[name] = self._draw(axes, name)
             axes.set_xlabel("gradient steps")
-            axes.set_title("loss" if names is losses else label_of(names[0]))
+            name = "loss" if names is losses else names[0]
+            name_panel(axes, name)
+            mark_ideal(axes, name)
             unclutter(axes)
-        if len(losses) == 2:
-            self.axes_[0].legend()
+        add_legends(self.axes_)
         return self
 
     def _draw(self, axes, name):
@@ -127,7 +138,7 @@ class TrainingCurveDisplay:
         look = {"color": HELD_OUT if name == "valid_loss" else GENERATED}
         if known.sum() < 40:
             look.update(marker="o", markersize=3)
-        label = {"train_loss": "training", "valid_loss": "held-out"}.get(name, name)
+        label = {"train_loss": "training", "valid_loss": "held-out"}.get(name)
         (line,) = axes.plot(
             self.n_iter[known], self.series[name][known], label=label, **look
         )
