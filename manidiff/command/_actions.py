@@ -140,10 +140,13 @@ def _measure(asked, encoder, *tables, places=("", "", "")):
         checked(encoder.transform, table, where=place)
         for table, place in zip(tables, places, strict=True)
     )
-    with warnings.catch_warnings():
-        # Rows that repeat in the table are in both parts of it.
-        warnings.filterwarnings("ignore", r".*X_heldout", UserWarning)
-        return checked(report, drawn, train, held_out, random_state=asked.seed)
+    with warnings.catch_warnings(record=True) as caught:
+        # That held-out rows were learned is to be said each time.
+        warnings.filterwarnings("always", r".*X_heldout", UserWarning)
+        found = checked(report, drawn, train, held_out, random_state=asked.seed)
+    for warning in caught:
+        _say(asked, f"warning: {' '.join(str(warning.message).split())}")
+    return found
 
 
 def _save(asked, found, files=None):

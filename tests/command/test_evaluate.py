@@ -1,6 +1,5 @@
 """Tables that came from anywhere, beside the real one."""
 
-import pandas as pd
 import pytest
 
 from manidiff.command import main
@@ -56,9 +55,13 @@ def test_errors_name_the_file_and_the_way_out(new, fails):
     assert "text.csv: column 'age' holds text, and numbers in data.csv" in says
 
 
-def test_nothing_but_the_table_is_printed_when_quiet(folder, capfd):
-    # Rows that repeat are in both halves of the real table.
-    table = pd.DataFrame({"a": [0, 1] * 30, "b": [0, 0, 1] * 20})
-    table.to_csv("few.csv", index=False)
-    assert main(["evaluate", "few.csv", "few.csv", "--quiet"]) == 0
+def test_held_out_rows_that_were_learned_are_noticed(new, capfd):
+    new.to_csv("new.csv", index=False)
+    given = ["evaluate", "new.csv", "data.csv", "--heldout", "data.csv"]
+    assert main(given) == 0
+    said = capfd.readouterr().err.splitlines()
+    assert said[0] == "measuring"
+    assert said[1].startswith("warning: 120 of 120 rows of X_heldout are rows of")
+    assert len(said) == 2
+    assert main([*given, "--quiet"]) == 0
     assert capfd.readouterr().err == ""

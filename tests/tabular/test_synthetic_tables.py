@@ -80,8 +80,8 @@ def test_rows_of_a_condition_have_its_values(model, conditions):
 def test_conditions_reach_other_columns(table, model, conditions, name, least):
     """The share of a value, or of the later half, which the table ties to a condition.
 
-    Without the condition it is .35, or .56 for the later half, and with it at least .98,
-    or .88. Of 400 draws it is beyond a bound by chance in fewer than 1 of 10 000 seeds.
+    Without the condition it is .35, or .56 for the later half, with it at least .98 or
+    .88. Of 400 draws it is beyond a bound by chance in fewer than 1 of 10 000 seeds.
     """
     half = pd.Timestamp("2015-01-01") + pd.Timedelta(days=1825)
     drawn = model.sample(400, conditions=conditions, random_state=0)[name]
@@ -282,13 +282,13 @@ def test_impute_checks_every_row_and_casts_every_column(table, model):
     # Not in the row that has the hole.
     broken = holes.copy()
     broken.loc[0, "city"] = "Atlantis"
-    with pytest.raises(ValueError, match="'city'.*Atlantis"):
+    with pytest.raises(ValueError, match=r"'city'.*Atlantis"):
         model.impute(broken)
     whole = table.astype({"age": float, "city": object})
     whole["rating"] = 3.0
     assert (model.impute(whole).dtypes == table.dtypes).all()
     whole.loc[0, "city"] = "Atlantis"
-    with pytest.raises(ValueError, match="'city'.*Atlantis"):
+    with pytest.raises(ValueError, match=r"'city'.*Atlantis"):
         model.impute(whole)
     with pytest.raises(ValueError, match=r"'age' holds 2\.5"):
         model.impute(holes.assign(age=holes["age"].where(holes.index > 0, 2.5)))
@@ -324,5 +324,5 @@ def test_conditions_are_shown_without_the_types_of_numpy(model):
 
 def test_a_time_zone_in_a_condition_is_refused_where_the_column_has_none(model):
     moment = pd.Timestamp("2020-02-01", tz="UTC")
-    with pytest.raises(ValueError, match="'joined'.*has a time zone"):
+    with pytest.raises(ValueError, match=r"'joined'.*has a time zone"):
         model.sample(5, conditions={"joined": moment})

@@ -170,16 +170,16 @@ def test_moments_in_a_zone_keep_their_hours(zone, step, n):
 def test_moments_with_and_without_a_zone_are_not_mixed():
     days = pd.Series(pd.date_range("2021-01-01", periods=9), name="day").to_frame()
     aware = days.assign(day=days["day"].dt.tz_localize("Europe/Berlin"))
-    with pytest.raises(ValueError, match="'day'.*tz_localize"):
+    with pytest.raises(ValueError, match=r"'day'.*tz_localize"):
         TableEncoder().fit(days).transform(aware)
-    with pytest.raises(ValueError, match="'day'.*without a time zone"):
+    with pytest.raises(ValueError, match=r"'day'.*without a time zone"):
         TableEncoder().fit(aware).transform(days)
 
 
 @pytest.mark.parametrize("values", [[True, 1, "a"], [False, 0, 2], [1, True, True]])
 def test_truth_values_are_not_mixed_with_numbers(values):
     table = pd.DataFrame({"odd": pd.Series(values, dtype=object), "x": [1, 2, 3]})
-    with pytest.raises(ValueError, match="'odd'.*equal"):
+    with pytest.raises(ValueError, match=r"'odd'.*equal"):
         TableEncoder().fit(table)
 
 
