@@ -12,6 +12,7 @@ import torch
 import manidiff
 from manidiff.command import main
 from manidiff.datasets import make_mixed_table
+from manidiff.persistence.files import write_atomically
 
 GIVEN = ("synthesize", "data.csv", "new.csv", "--quiet")
 
@@ -26,18 +27,15 @@ def test_a_report_that_exists_is_kept(folder, fails):
 
 
 def test_a_report_that_fails_leaves_no_table(folder, fails, monkeypatch):
-    kept = os.replace
+    kept = write_atomically
 
-    def write_tables_only(draft, target):
-        if str(target).endswith(".html"):
+    def write_tables_only(path, parts):
+        if "r.html" in path.name:
             raise OSError("disk full")
-        kept(draft, target)
+        kept(path, parts)
 
-    # As the report is put on the disk, and as its page is made.
-    monkeypatch.setattr("manidiff.persistence.files.os.replace", write_tables_only)
-    monkeypatch.setattr(
-        "manidiff.command._files.secrets.token_hex", lambda n: f"{n}.html"
-    )
+    # As the report is put on the disk, and then as its page is made.
+    monkeypatch.setattr("manidiff.command._files.write_atomically", write_tables_only)
     assert "disk full" in fails(*GIVEN, "--report", "r.html")
     assert os.listdir() == ["data.csv"]
 
