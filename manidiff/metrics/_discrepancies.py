@@ -111,9 +111,10 @@ def sliced_wasserstein_distance(
     """Return the mean Wasserstein-1 distance of projections to random directions.
 
     For each of many directions, drawn uniformly, the area between the distribution
-    functions of the projected generated and held-out rows. Lower is better, but samples
-    of one law do not score 0: compare with what training rows score in the place of
-    `X_gen`, equally many of them.
+    functions of the projected generated and held-out rows. Lower is better, but fresh
+    true rows do not score 0: n of them against m held-out rows of a normal law score
+    about ``1.25 * sqrt(1 / n + 1 / m)`` standard deviations. Compare with what training
+    rows score in the place of `X_gen`, equally many of them.
 
     Parameters
     ----------

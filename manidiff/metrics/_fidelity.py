@@ -35,6 +35,13 @@ def off_manifold_distance(
     ------
     TypeError
         If `manifold` has no method `distance`.
+    ValueError
+        If X_train has one distinct row.
+
+    References
+    ----------
+    Genovese et al. (2012), "Minimax Manifold Estimation", measure an estimate by the
+    greatest distance between it and the manifold, here by the mean one of its rows.
 
     Examples
     --------
@@ -88,7 +95,8 @@ def precision(
 def density(X_gen: Any, X_train: Any, X_heldout: Any, *, n_neighbors: int = 5) -> float:
     """Return in how many held-out balls a generated row lies, over `n_neighbors`.
 
-    About 1 for fresh true rows; above 1 for rows that crowd where data is dense.
+    About 1 for fresh true rows, near 0 for rows off the data, above 1 for rows that
+    crowd where data is dense. Nearest to 1 is best: below it, higher is better.
 
     Parameters
     ----------
@@ -100,7 +108,7 @@ def density(X_gen: Any, X_train: Any, X_heldout: Any, *, n_neighbors: int = 5) -
     Returns
     -------
     density : float
-        At least 0.
+        At least 0; 1 is ideal.
 
     References
     ----------

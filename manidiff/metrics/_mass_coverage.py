@@ -73,6 +73,12 @@ def mass_coverage(
     ValueError
         If delta or c is out of its range, or there is one held-out row and no centre.
 
+    References
+    ----------
+    The share of the true mass that generated mass is asked to reach is that of balls
+    in Naeem et al. (2020), "Reliable Fidelity and Diversity Metrics for Generative
+    Models", with a fixed radius, and with mass in the place of one row.
+
     Examples
     --------
     >>> from manidiff.metrics import mass_coverage
@@ -124,7 +130,8 @@ def coverage_resolution(
     Returns
     -------
     result : named tuple of floats
-        `resolution` and `floor`, radii in the units of X, to one percent.
+        `resolution` and `floor`, radii above 0 in the units of X, to one percent; at
+        most the width of all rows. The floor is ideal.
 
     Raises
     ------
@@ -138,6 +145,12 @@ def coverage_resolution(
     are counted by their distances to all centres, more by ball trees: so time grows
     more slowly than the rows on a manifold of low dimension, and 500 balls against two
     sets of 800 000 rows take seconds.
+
+    References
+    ----------
+    `mass_coverage` (see there) inverted: the covering radius of a sample, as in Sober,
+    Levin (2019), "Manifold Approximation by Moving Least-Squares Projection", where it
+    is called the fill distance, for shares of mass.
 
     Examples
     --------

@@ -82,9 +82,21 @@ def excess_memorization(
     excess : float
         At most 1; 0 is ideal.
 
+    Raises
+    ------
+    ValueError
+        If threshold is out of its range, X_train has one row, or every held-out row
+        counts as a copy.
+
     See Also
     --------
     memorization_interval : The same with an interval for it.
+
+    References
+    ----------
+    Yoon et al. (2023), "Diffusion Probabilistic Models Generalize when They Fail to
+    Memorize", for the ratio. The share beyond chance is Cohen's (1960), "A Coefficient
+    of Agreement for Nominal Scales".
     """
     X_gen, X_train, X_heldout = check_sets(X_gen, X_train, X_heldout)
     return _shares(X_gen, X_train, X_heldout, threshold)[2]
@@ -105,8 +117,9 @@ def memorization_interval(
     The interval is for the given training rows: generated and held-out rows are drawn
     anew, training rows are not. To draw rows with replacement is to draw the number of
     copies among them binomially; half a row is added to the copies and to the others,
-    so that no copy among 50 rows is not taken for certainty. The excess of fresh true
-    rows is 0, so about a share `level` of their intervals hold 0. Rows of one `sample`
+    so that no copy among 50 rows is not taken for certainty. Lower is better: an
+    interval above 0 shows copies. The excess of fresh true rows is 0, so about a share
+    `level` of their intervals hold 0. Rows of one `sample`
     call that cover the law more evenly than independent rows make the interval a
     little too wide.
 
@@ -127,8 +140,8 @@ def memorization_interval(
     -------
     result : named tuple of floats
         `raw` and `heldout`, the memorisation ratios of generated and held-out rows,
-        between 0 and 1; `excess`, as `excess_memorization` returns it; `low` and
-        `high`, the ends of its interval.
+        between 0 and 1; `excess`, as `excess_memorization` returns it, at most 1; `low`
+        and `high`, the ends of its interval.
 
     References
     ----------

@@ -27,7 +27,18 @@ def distance_to_closest_record(X_gen: Any, X_train: Any, X_heldout: Any) -> floa
     Returns
     -------
     ratio : float
-        At least 0.
+        At least 0; 1 is ideal.
+
+    Raises
+    ------
+    ValueError
+        If more than half of the held-out rows equal a training row.
+
+    References
+    ----------
+    Zhao et al. (2021), "CTAB-GAN: Effective Table Data Synthesizing", for the distance;
+    Platzer, Reutterer (2021), "Holdout-Based Empirical Assessment of Mixed-Type
+    Synthetic Data", for the comparison with held-out rows.
     """
     X_gen, X_train, X_heldout = check_sets(X_gen, X_train, X_heldout)
     expected = np.median(nearest_distances(X_heldout, X_train, 1))
@@ -56,7 +67,7 @@ def nearest_neighbor_distance_ratio(X_gen: Any, X_train: Any, X_heldout: Any) ->
     Returns
     -------
     ratio : float
-        At least 0.
+        At least 0; 1 is ideal.
 
     Raises
     ------

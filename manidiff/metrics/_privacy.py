@@ -90,10 +90,10 @@ def loss_attack(
 
     The attacker has the fitted estimator and takes rows x for training rows when the
     loss ``E |D(x + sigma eps; sigma) - x|^2`` is small, where D is
-    ``estimator.denoise``. Lower is better: an estimator that knows no more of its rows
-    than of others scores 0.5 and little more than `max_fpr`;
-    `EmpiricalScoreDiffusion` without smoothing,
-    which consists of its training rows, goes to 1 and 1 as sigma goes to 0.
+    ``estimator.denoise``. Lower is better: an estimator that was fitted to fresh true
+    rows, or knows no more of its rows than of others, scores 0.5 and little more than
+    `max_fpr`; `EmpiricalScoreDiffusion` without smoothing, which consists of its
+    training rows, goes to 1 and 1 as sigma goes to 0.
 
     Parameters
     ----------

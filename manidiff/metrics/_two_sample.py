@@ -16,8 +16,10 @@ from manidiff.metrics._pairs import mean_over_pairs, mean_within
 def energy_distance(X_gen: Any, X_train: Any, X_heldout: Any) -> float:
     """Return the energy distance between generated and held-out rows.
 
-    It is 2 E|X - Y| - E|X - X'| - E|Y - Y'| over all pairs of rows, at least 0. Lower
-    is better, but samples of one law do not score 0: see `energy_ratio`.
+    It is 2 E|X - Y| - E|X - X'| - E|Y - Y'| over all pairs of rows. Lower is better,
+    but fresh true rows do not score 0: n of them against m held-out rows score
+    (1 / n + 1 / m) E|X - X'| on average. Compare with what training rows score in the
+    place of `X_gen`, as `energy_ratio` does.
 
     Parameters
     ----------
@@ -27,7 +29,7 @@ def energy_distance(X_gen: Any, X_train: Any, X_heldout: Any) -> float:
     Returns
     -------
     distance : float
-        In the units of X.
+        At least 0, but for rounding, in the units of X.
 
     References
     ----------
@@ -69,7 +71,17 @@ def energy_ratio(
     Returns
     -------
     ratio : float
-        At least 0.
+        At least 0; 1 is ideal.
+
+    Raises
+    ------
+    ValueError
+        If X_train and X_heldout have the same rows.
+
+    References
+    ----------
+    Szekely, Rizzo (2013), "Energy statistics: a class of statistics based on
+    distances", for the distance.
     """
     X_gen, X_train, X_heldout = check_sets(X_gen, X_train, X_heldout)
     size = min(len(X_gen), len(X_train))
