@@ -38,9 +38,10 @@ def data_copying_test(
     Space is cut into cells about the k-means of the training rows. In each cell the
     distances to the nearest training row of generated and of held-out rows are compared
     by a Mann-Whitney test; the statistic C_T is the mean of its z-scores, weighted by
-    the held-out rows of the cells. Below -3 is strong evidence of copying, above 3 of
-    rows too far from the data. Fresh true rows score about 0 and a p-value that is
-    uniform between 0 and 1. The more rows, the larger the statistic of a given fault.
+    the held-out rows of the cells. Nearest to 0 is best: below -3 is strong evidence of
+    copying, above 3 of rows too far from the data. Fresh true rows score about 0 and a
+    p-value that is uniform between 0 and 1. The more rows, the larger the statistic of
+    a given fault.
 
     Parameters
     ----------

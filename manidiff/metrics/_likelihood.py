@@ -37,9 +37,9 @@ def feature_likelihood_divergence(
     half of the training rows fitted to the other half, times 100. Lower is better: it
     grows when rows are off the manifold, when parts of the data are missing and when
     training rows are copied. Fresh true rows score about 0, give or take some units
-    where there are few rows, some tens in one column. Copies of all training rows score
-    thousands: 50 nats, so 5000, for a held-out row at the spacing from them, and more
-    where the distances differ much, as in one column.
+    where there are few rows, some tens on a curve and in one column. Copies of all
+    training rows score thousands: 50 nats, so 5000, for a held-out row at the spacing
+    from them, and more where the distances differ much, as on a curve.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 from sklearn.ensemble import RandomForestClassifier
 
+from manidiff import EmpiricalScoreDiffusion
 from manidiff.datasets import (
     Circle,
     CurvedFlatTorus,
@@ -17,12 +18,16 @@ from manidiff.datasets import (
     Torus,
 )
 from manidiff.metrics import (
+    authenticity,
     coverage,
+    coverage_resolution,
     data_copying_test,
     density,
     distance_to_closest_record,
     energy_ratio,
     excess_memorization,
+    feature_likelihood_divergence,
+    loss_attack,
     maximum_mean_discrepancy,
     memorization_interval,
     memorization_ratio,
@@ -202,6 +207,69 @@ def test_classifiers_tell_fresh_rows_by_chance(manifold):
     # Between the quantiles of a chi-squared law at 1e-4 from either end.
     low, high = stats.chi2.ppf([1e-4, 1 - 1e-4], n_runs - 1) / (n_runs - 1)
     assert low < np.var(found, ddof=1) / deviation**2 < 1.6**2 * high
+
+
+# The share of an equal ball about a point of its surface that is outside a ball of
+# dimension 1, 2, 3: a fresh row is authentic with odds of it to 1.
+OUTSIDE = {1: 1 / 2, 2: 1 / 3 + np.sqrt(3) / (2 * np.pi), 3: 11 / 16}
+
+
+@every_manifold
+def test_fresh_rows_are_authentic_as_often_as_the_dimension_says(manifold):
+    found = [authenticity(*fresh_sets(manifold, 150, seed)) for seed in range(N_RUNS)]
+    ideal = OUTSIDE[manifold.intrinsic_dim] / (1 + OUTSIDE[manifold.intrinsic_dim])
+    # Missed by chance with a probability of 6e-5.
+    assert abs(np.mean(found) - ideal) < 4 * np.std(found) / np.sqrt(N_RUNS)
+
+
+@every_manifold
+def test_loss_attacks_on_other_rows_succeed_by_chance(manifold):
+    # Training and held-out rows can be exchanged: the estimator knows neither.
+    n_runs, found = 60, []
+    for seed in range(n_runs):
+        others, training, heldout = fresh_sets(manifold, 60, seed)
+        model = EmpiricalScoreDiffusion(random_state=0).fit(others)
+        found.append(
+            loss_attack(model, training, heldout, max_fpr=0.1, random_state=seed)
+        )
+    auc, tpr = np.mean(found, axis=0)
+    # Missed by chance with a probability of 6e-5 each.
+    errors = 4 * np.std(found, axis=0) / np.sqrt(n_runs)
+    assert abs(auc - 0.5) < errors[0]
+    assert abs(tpr - 7 / 61) < errors[1]
+
+
+@every_manifold
+def test_likelihood_divergences_of_fresh_rows_are_small(manifold):
+    # Mixtures about generated rows are fitted to more rows than those they are compared
+    # with, so that the mean is not 0, on curves least of all.
+    n_runs = 60
+    found = [
+        feature_likelihood_divergence(
+            *fresh_sets(manifold, 150, seed), random_state=seed
+        )
+        for seed in range(n_runs)
+    ]
+    # Exceeded by chance with a probability of at most 6e-5, if the mean is that small.
+    bound = (50 if manifold.intrinsic_dim == 1 else 5) + 4 * np.std(found) / np.sqrt(
+        n_runs
+    )
+    assert abs(np.mean(found)) < bound
+    assert np.std(found) < (60 if manifold.intrinsic_dim == 1 else 15)
+
+
+@every_manifold
+def test_resolutions_of_fresh_rows_are_at_their_floor(manifold):
+    n_runs = 60
+    ratios = [
+        np.log(found.resolution / found.floor)
+        for found in (
+            coverage_resolution(*fresh_sets(manifold, 300, seed), random_state=seed)
+            for seed in range(n_runs)
+        )
+    ]
+    # To a tenth. Exceeded by chance with a probability of at most 6e-5.
+    assert abs(np.mean(ratios)) < max(0.1, 4 * np.std(ratios) / np.sqrt(n_runs))
 
 
 def loop(generated, training, heldout, labels):
