@@ -7,10 +7,10 @@ held-out rows. Manifolds are drawn anew for every split, rows of tables dealt an
 
 `score` chooses well when the winner's excess memorisation is at most .03, and its
 energy distance exceeds that of the best candidate by at most 10 % or one standard error
-of the difference over the splits. The best candidate is the one of the least mean energy
-distance, known only afterwards: of all candidates, and of those that do not copy, as
-the energy distance does not tell copies from new rows. Splits of a table share rows,
-for which the standard error is corrected (Nadeau and Bengio).
+of the difference over the splits. The best candidate is the one of the least mean
+energy distance, known only afterwards: of all candidates, and of those that do not
+copy, as the energy distance does not tell copies from new rows. Splits of a table share
+rows, for which the standard error is corrected (Nadeau and Bengio).
 
     python benchmarks/bench_model_selection.py [--data torus] [--searches smoothing]
 """
