@@ -35,6 +35,7 @@ from manidiff.diffusion.gaussian import Gaussian
 from manidiff.diffusion.samplers import SOLVERS, normal_noise, solve
 from manidiff.diffusion.schedules import CLOCKS
 from manidiff.geometry.scale import nearest_neighbor_distance
+from manidiff.geometry.scaling_choice import choose_scaling
 
 # Rows that go through a sampler at once. Fixed, so that results do not depend on how
 # many workers share the chunks.
@@ -67,7 +68,7 @@ class ScoreDiffusion(
         "coarseness": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "sigma_min": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "sigma_max": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "scaling": [StrOptions({"feature", "global"}), None],
+        "scaling": [StrOptions({"auto", "feature", "global"}), None],
         "n_steps": [Interval(Integral, 1, None, closed="left")],
         "solver": [StrOptions(set(SOLVERS))],
         "clock": [StrOptions(set(CLOCKS))],
@@ -122,7 +123,7 @@ class ScoreDiffusion(
         conditions = self._encode_all(y, len(X))
         X, weights, conditions = merge_equal_rows(X, weights, conditions)
 
-        self.scaling_ = Scaling.fit(X, weights, self.scaling)
+        self.scaling_ = Scaling.fit(X, weights, self._scaling_kind(X, weights))
         rows = self.scaling_.apply(X)
         distinct = rows if conditions is None else np.unique(rows, axis=0)
         self.nn_distance_ = nearest_neighbor_distance(distinct, rng)
@@ -318,6 +319,9 @@ class ScoreDiffusion(
                 f"{self.sigma_c_:.3g}, which must be below "
                 f"sigma_max={self.sigma_max_:.3g}. Lower coarseness or raise sigma_max."
             )
+
+    def _scaling_kind(self, X, weights):
+        return choose_scaling(X, weights) if self.scaling == "auto" else self.scaling
 
     def _scaled(self, X):
         check_is_fitted(self)

@@ -99,9 +99,10 @@ class CoarseScoreDiffusion(
         is removed when `fit` ends. Needs `random_state`.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit instead of afresh.
-    scaling : {"feature", "global"} or None, default="feature"
+    scaling : {"auto", "feature", "global"} or None, default="auto"
         Divide each column by its standard deviation (by more where its tails are
-        heavy), all columns by one number, or nothing.
+        heavy), all columns by one number, or nothing. "auto" is "feature", but "global"
+        where the rows lie on a smooth manifold that bends less in its own proportions.
     n_steps : int, default=20
         Steps of the sampler.
     solver : {"heun", "euler", "ddpm", "sde", "hybrid"}, default="heun"
@@ -209,7 +210,7 @@ class CoarseScoreDiffusion(
         n_iter_no_change=5,
         checkpoint=None,
         warm_start=False,
-        scaling="feature",
+        scaling="auto",
         n_steps=20,
         solver="heun",
         clock="ve",

@@ -56,9 +56,10 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
         Rows too far to matter are then left out, to a bound of half of it; at large
         noise levels means of near rows stand for them, where that is measured to cost
         less than the other half. 0 sums over all rows.
-    scaling : {"feature", "global"} or None, default="feature"
+    scaling : {"auto", "feature", "global"} or None, default="auto"
         Divide each column by its standard deviation (by more where its tails are
-        heavy), all columns by one number, or nothing.
+        heavy), all columns by one number, or nothing. "auto" is "feature", but "global"
+        where the rows lie on a smooth manifold that bends less in its own proportions.
     n_steps : int, default=20
         Steps of the sampler.
     solver : {"heun", "euler", "ddpm", "sde", "hybrid"}, default="heun"
@@ -137,7 +138,7 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
         n_smoothing=16,
         final_step="richardson",
         tol=1e-2,
-        scaling="feature",
+        scaling="auto",
         n_steps=20,
         solver="heun",
         clock="ve",

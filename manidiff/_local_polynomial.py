@@ -79,9 +79,10 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
     sigma_max : float or "auto", default="auto"
         Largest noise level in the scaled space. "auto" is five standard deviations of
         the most variable direction, and at least twice sigma_c.
-    scaling : {"feature", "global"} or None, default="feature"
+    scaling : {"auto", "feature", "global"} or None, default="auto"
         Divide each column by its standard deviation (by more where its tails are
-        heavy), all columns by one number, or nothing.
+        heavy), all columns by one number, or nothing. "auto" is "feature", but "global"
+        where the rows lie on a smooth manifold that bends less in its own proportions.
     conditional : bool, default=False
         Whether y conditions the score.
     device : str or torch.device, default="auto"
@@ -177,7 +178,7 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         approximate_neighbors=False,
         sigma_min="auto",
         sigma_max="auto",
-        scaling="feature",
+        scaling="auto",
         conditional=False,
         device="auto",
         random_state=None,
@@ -204,12 +205,12 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
             rows,
             rng,
             dim=dim,
-            degree=self.degree,
-            n_neighbors=self.n_neighbors,
+            degree=_plain(self.degree),
+            n_neighbors=_plain(self.n_neighbors),
             approximate=self.approximate_neighbors,
         )
         self.surface_residual_ = surfaces.residual
-        self.final_step_ = self._decide_final_step(surfaces)
+        self.final_step_ = self._decide_final_step(surfaces, dim)
         on_surface = self.final_step_ == "local_polynomial"
         self.surface_ = surfaces.surface if on_surface else None
         if dim == "auto" and on_surface:
@@ -225,10 +226,13 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         else:
             self._set_local_law(rows, weights, conditions, rng)
 
-    def _decide_final_step(self, surfaces):
+    def _decide_final_step(self, surfaces, dim):
         if self.final_step == "auto":
             return "local_polynomial" if surfaces.is_clean else "none"
         if self.final_step == "local_polynomial" and surfaces.surface is None:
+            if dim == surfaces.rows.shape[1]:
+                # All of the space is the surface.
+                return "none"
             raise ValueError(
                 "final_step='local_polynomial' needs more rows of X, or fewer "
                 f"neighbours, than n_neighbors={self.n_neighbors!r} for "
@@ -239,7 +243,13 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
     def _asked_dimension(self, rows, weights, rng):
         """Return `intrinsic_dim`, with the name of a library's estimator resolved."""
         if self.intrinsic_dim not in LIBRARY_ESTIMATORS:
-            return self.intrinsic_dim
+            dim = _plain(self.intrinsic_dim)
+            if dim != "auto" and dim > rows.shape[1]:
+                raise ValueError(
+                    f"intrinsic_dim={dim} is more than the {rows.shape[1]} columns of "
+                    "X. Use intrinsic_dim='auto', or a smaller number."
+                )
+            return dim
         estimate = library_dimension(rows, self.intrinsic_dim)
         dim = int(np.clip(round(estimate), 1, self.gaussian_.rank))
         own = self._own_dimension(rows, weights, rng)
@@ -381,7 +391,8 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
     def _log_prior(self, x, sigma, conditions):
         level = torch.full_like(x[:, 0], sigma)
         mixture = self._mixture()
-        if self.surface_ is None:
+        # From sigma_c on the score is that of the mixture too.
+        if self.surface_ is None or sigma >= self.sigma_c_:
             return mixture.log_density(x, level, conditions)
         # Theorem 3.1 of arXiv 2509.24912 read backwards: the density on the manifold
         # at the projection, and normal noise of level sigma off it.
@@ -394,3 +405,8 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
 
     def _sigma_prior(self):
         return 0.0
+
+
+def _plain(value):
+    """Return a number, which may be one of numpy, as an int, and a text as it is."""
+    return value if isinstance(value, str) else int(value)

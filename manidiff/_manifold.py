@@ -38,6 +38,14 @@ class ManifoldMixin:
         -------
         X_projected : ndarray of shape (n_samples, n_features)
             Points of the manifold, float64.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than in `fit`, or holds NaN or infinity, or y is
+            missing with `conditional=True` or unknown.
         """
         Z = self._scaled(X)
         conditions = self._given_conditions(y, len(Z))
@@ -57,6 +65,14 @@ class ManifoldMixin:
         -------
         distance : ndarray of shape (n_samples,)
             Euclidean distance of each row to its projection, in the units of X, >= 0.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than in `fit`, or holds NaN or infinity, or y is
+            missing with `conditional=True` or unknown.
         """
         projected = self.project(X, y=y)
         X = validate_data(self, X, dtype=np.float64, reset=False)
@@ -80,7 +96,17 @@ class ManifoldMixin:
         Returns
         -------
         dimension : ndarray of shape (n_samples,)
-            Estimates, not rounded.
+            Estimates, not rounded, from 0 to `n_features_in_`. Of rows that repeat up
+            to rounding, or fill more dimensions than their number resolves, they mean
+            nothing.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than in `fit`, or holds NaN or infinity, or y is
+            missing with `conditional=True` or unknown.
 
         References
         ----------
@@ -88,7 +114,8 @@ class ManifoldMixin:
                Local Intrinsic Dimension Estimation with Diffusion Models".
         """
         Z = self._scaled(X)
-        return self._by_chunks(self._dimension, Z, self._given_conditions(y, len(Z)))
+        found = self._by_chunks(self._dimension, Z, self._given_conditions(y, len(Z)))
+        return found.clip(0, self.n_features_in_)
 
     def _frozen(self, conditions):
         """Return the `FrozenBelow` whose projections make the learned manifold."""

@@ -166,10 +166,12 @@ class StreamingMixin:
         # In place of X: as long, and a zarr array has no len.
         self._fit_conditions(weights, y, weights)
         moments = Moments.of(X, weights)
-        self.scaling_ = moments.scaling(self.scaling)
+        some = read_rows(X, self._reference(weights, rng))
+        kind = self._scaling_kind(some, np.full(len(some), 1 / len(some)))
+        self.scaling_ = moments.scaling(kind)
         self.gaussian_ = moments.gaussian(self.scaling_)
-        asked = self.scaling_.apply(read_rows(X, self._reference(weights, rng)))
-        self.nn_distance_ = spacing(X, self.scaling_, rng.permutation(asked))
+        asked = rng.permutation(self.scaling_.apply(some))
+        self.nn_distance_ = spacing(X, self.scaling_, asked)
         self._probe_seed = draw_seed(rng)
         self._set_sigma_range()
 

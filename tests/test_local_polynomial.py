@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer
-from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KernelDensity
 from sklearn.preprocessing import StandardScaler
 
@@ -49,24 +48,14 @@ def test_projection_lands_on_the_manifold(fitted):
     # Half the spacing of the rows, in the units of X.
     noise *= 0.5 * model.nn_distance_ * model.scaling_.scale / np.sqrt(noise.shape[1])
     projected = model.project(held_out + noise)
-    assert np.median(manifold.distance(projected)) < 0.1 * np.median(
-        manifold.distance(held_out + noise)
-    )
+    before, after = manifold.distance(held_out + noise), manifold.distance(projected)
+    assert after.mean() < 0.1 * before.mean()
 
 
 def test_dimension_from_the_score_is_that_of_the_manifold(fitted):
     manifold, _, held_out, model = fitted
     found = np.median(model.intrinsic_dimension(held_out))
     assert found == pytest.approx(manifold.intrinsic_dim, abs=0.25)
-
-
-def test_distance_tells_points_off_the_torus():
-    train, held_out = rows_of(Torus())
-    model = LocalPolynomialScoreDiffusion(random_state=0).fit(train)
-    direction = np.random.default_rng(0).normal(size=held_out.shape)
-    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    scores = model.distance(np.vstack([held_out, held_out + 0.5 * direction]))
-    assert roc_auc_score(np.repeat([0, 1], len(held_out)), scores) > 0.95
 
 
 @pytest.mark.parametrize("manifold", [Torus(), RotationGroup()])
@@ -79,12 +68,16 @@ def test_score_prefers_coarse_laws_to_copies(manifold, share):
         coarseness: model.set_params(coarseness=coarseness, sigma_min=level)
         .fit(train)
         .score(held_out)
-        for coarseness in (0, 1, "auto")
+        for coarseness in (0, 1, 4, "auto")
     }
     # At half the spacing a kernel about the rows already covers a surface in part.
     margin = 2 if share == 0.25 else 0.4
     assert scores[1] > scores[0] + margin
     assert scores["auto"] > scores[0] + margin
+    # Four spacings are half the radius of the rotations: there it is too coarse for the
+    # second level, at which copies lose least.
+    if share == 0.25:
+        assert scores[4] > scores[0] + margin
 
 
 def test_score_is_near_the_density_of_many_draws():
@@ -95,6 +88,53 @@ def test_score_is_near_the_density_of_many_draws():
     kde = KernelDensity(bandwidth=level).fit(model.sample(100_000, random_state=0))
     expected = kde.score(held_out) / len(held_out)
     assert model.score(held_out) == pytest.approx(expected, abs=0.17)
+    # From sigma_c on the density is that of the draws before they are projected.
+    level = 2 * model.sigma_c_
+    kde = KernelDensity(bandwidth=level).fit(model.sample(20_000, random_state=0))
+    found = model.score_samples(held_out[:200], sigma=level)
+    assert (found - kde.score_samples(held_out[:200])).mean() == pytest.approx(
+        0, abs=0.06
+    )
+
+
+def test_score_function_is_the_gradient_from_sigma_c_on():
+    train, held_out = rows_of(Torus(), 300)
+    model = LocalPolynomialScoreDiffusion(scaling=None, random_state=0).fit(train)
+    level, step = 1.5 * model.sigma_c_, 1e-4
+    found = model.score_function(held_out[:20], level)
+    for column in range(3):
+        moved = held_out[:20].copy()
+        moved[:, column] += step
+        ahead = model.score_samples(moved, sigma=level)
+        moved[:, column] -= 2 * step
+        behind = model.score_samples(moved, sigma=level)
+        np.testing.assert_allclose(
+            found[:, column], (ahead - behind) / (2 * step), atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("kind", [int, np.int64])
+def test_numbers_that_are_asked_for_make_the_surfaces(kind):
+    train, _ = rows_of(Torus(), 200)
+    model = LocalPolynomialScoreDiffusion(
+        final_step="local_polynomial",
+        degree=kind(1),
+        intrinsic_dim=kind(1),
+        n_neighbors=kind(9),
+    ).fit(train)
+    surface = model.surface_
+    assert (surface.degree, surface.dim, surface.n_neighbors) == (1, 1, 9)
+    assert model.intrinsic_dim_ == 1
+
+
+def test_a_dimension_that_leaves_nothing_to_project_onto():
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    model = LocalPolynomialScoreDiffusion(intrinsic_dim=3).fit(X)
+    assert model.final_step_ == "none"
+    model.set_params(final_step="local_polynomial").fit(X)
+    assert model.final_step_ == "none"
+    with pytest.raises(ValueError, match="intrinsic_dim=4 is more than the 3 columns"):
+        model.set_params(intrinsic_dim=4).fit(X)
 
 
 def test_noisy_table_is_not_projected():

@@ -19,9 +19,11 @@ _REACH = 2.0
 def descend(denoiser: Denoiser, x: Tensor, sigma_c: float, sigma_max: float) -> Tensor:
     """Bring each point within reach of a projector at the noise level sigma_c.
 
-    The level of a point is the smallest of sigma_c, 2 sigma_c, 4 sigma_c, ... at which
-    the denoiser moves it by no more than two sigma; from there it is denoised level by
-    level (our choice). Points within reach of sigma_c stay where they are.
+    The level of a point is the smallest of sigma_c, 2 sigma_c, 4 sigma_c, ... from which
+    on the denoiser moves it by no more than two sigma; from there it is denoised level
+    by level (our choice). Points within reach of sigma_c stay where they are. A network
+    says little of points much farther off than the level it is asked at, and may leave
+    them where they are: so all larger levels must agree.
 
     Parameters
     ----------
@@ -42,11 +44,11 @@ def descend(denoiser: Denoiser, x: Tensor, sigma_c: float, sigma_max: float) -> 
     levels = [sigma_c]
     while 2 * levels[-1] <= sigma_max:
         levels.append(2 * levels[-1])
-    height = torch.full((len(x),), len(levels) - 1, device=x.device)
+    height = torch.zeros(len(x), dtype=torch.long, device=x.device)
     # All rows at every level: a denoiser may be bound to the conditions of each.
-    for i in range(len(levels) - 2, -1, -1):
+    for i in range(len(levels) - 1):
         moved = (x - _at(denoiser, x, levels[i])).norm(dim=1)
-        height[moved <= _REACH * levels[i]] = i
+        height[moved > _REACH * levels[i]] = i + 1
     for i in range(len(levels) - 1, 0, -1):
         high = height >= i
         if high.any():

@@ -40,14 +40,17 @@ class SurfaceChoice:
         smallest mean error, where errors beyond the nearest row count as that distance.
     approximate : bool, default=False
         Whether neighbours may be missed, see `NeighborSearch`.
+    refine : bool, default=True
+        Whether the degree and the number of neighbours are chosen too. Without, the
+        surfaces are quadratic ones through as few rows as will do.
 
     Attributes
     ----------
     residual : float
         Median distance of a row to the surface through its neighbours, over that to
-        its nearest neighbour; infinity when there are too few rows for a surface.
+        its nearest neighbour; infinity when there is no surface.
     surface : MovingLeastSquares or None
-        The surfaces; None when there are too few rows.
+        The surfaces; None when there are too few rows, or no dimension below D.
 
     Examples
     --------
@@ -71,6 +74,7 @@ class SurfaceChoice:
         degree: int | str = "auto",
         n_neighbors: int | str = "auto",
         approximate: bool = False,
+        refine: bool = True,
     ) -> None:
         self.rows = X
         self._approximate = approximate
@@ -81,7 +85,7 @@ class SurfaceChoice:
         search = NearestNeighbors(n_neighbors=min(2, len(X))).fit(X)
         self._nearest = search.kneighbors(X[self._asked])[0][:, -1]
         self._choose_dim(dim, degree, n_neighbors)
-        if self.is_clean:
+        if self.is_clean and refine:
             self._refine(degree, n_neighbors)
 
     @property
@@ -105,7 +109,8 @@ class SurfaceChoice:
     ) -> None:
         asked = self.rows[self._asked]
         if isinstance(dim, int):
-            dims = range(dim, dim + 1)
+            # Surfaces of as many dimensions as there are columns hold everything.
+            dims = range(dim, min(dim, asked.shape[1] - 1) + 1)
         else:
             # Rows fill a flat of their own rank, whatever the shape they have in it.
             rank = np.linalg.matrix_rank(asked - asked.mean(0), rtol=_FLAT)

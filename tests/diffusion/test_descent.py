@@ -31,3 +31,12 @@ def test_each_point_takes_the_smallest_level_within_reach():
     # 5 moves by 2.5 <= 2 * 2, 11 by 5.5 <= 2 * 4.
     torch.testing.assert_close(found, torch.tensor([[5.0 / 2], [11.0 / 4]]))
     assert set(levels) == {1.0, 2.0, 4.0}
+
+
+def test_a_denoiser_that_leaves_far_points_alone_at_small_levels_is_not_believed():
+    def denoise(x, sigma):
+        # As networks do of points that are rare at their level.
+        return torch.where(x.abs() > 4 * sigma[:, None], x, 0 * x)
+
+    found = descend(denoise, torch.tensor([[30.0]]), sigma_c=1.0, sigma_max=64.0)
+    assert abs(float(found)) < 1

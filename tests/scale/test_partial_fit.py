@@ -97,7 +97,7 @@ def test_a_fitted_estimator_goes_on_from_where_it_is(rng):
 def test_labels_come_in_the_first_part(rng):
     X, labels = make_circle(600, rng), np.repeat(["a", "b"], 300)
     X[300:, 0] += 50
-    model = CoarseScoreDiffusion(conditional=True, **SMALL)
+    model = CoarseScoreDiffusion(conditional=True, scaling="feature", **SMALL)
     for _ in range(2):
         model.partial_fit(X, labels)
     assert model.sample(40, y="b", random_state=0)[:, 0].min() > 30
