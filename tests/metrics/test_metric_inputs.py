@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import KernelDensity
 
 from manidiff import metrics
 from manidiff.metrics import (
@@ -233,3 +234,12 @@ def test_bad_counts_are_named(name, parameter, value, good_sets):
     first = shrinking() if name == "loss_attack" else good_sets[0]
     with pytest.raises(ValueError, match=f"{parameter}={value!r} must be an int"):
         getattr(metrics, name)(first, *good_sets[1:], **{parameter: value})
+
+
+def test_numbers_of_rows_that_cannot_be_met_are_refused_by_the_report(good_sets):
+    generated, training, heldout = good_sets
+    with pytest.raises(ValueError, match=r"n_samples=5 is how .* rows were given"):
+        metrics.report(generated, training, heldout, n_samples=5)
+    density = KernelDensity().fit(training)
+    with pytest.raises(ValueError, match=r"n_samples=5, but .* each of the 3 of y_gen"):
+        metrics.report(density, training, heldout, n_samples=5, y_gen=np.zeros(3))
