@@ -33,19 +33,19 @@ model = LocalPolynomialScoreDiffusion(random_state=0).fit(X_train)
 # -------------
 # Rows of three columns stand in space, the training rows beside the generated ones.
 
-SamplesDisplay.from_estimator(model, X_train)
+_ = SamplesDisplay.from_estimator(model, X_train)
 
 # %%
 # Of more columns the first three principal axes are shown, in pairs.
 
 digits = load_digits().data[:600]
 of_digits = LocalPolynomialScoreDiffusion(random_state=0).fit(digits)
-SamplesDisplay.from_estimator(of_digits, digits, n_samples=600)
+_ = SamplesDisplay.from_estimator(of_digits, digits, n_samples=600)
 
 # %%
 # Rows that are images stand over the training images that are nearest to them.
 
-SamplesDisplay.from_estimator(of_digits, digits, n_samples=10, image_shape=(8, 8))
+_ = SamplesDisplay.from_estimator(of_digits, digits, n_samples=10, image_shape=(8, 8))
 
 # %%
 # Whether it is copied
@@ -66,7 +66,7 @@ for fitted, ax in zip((model, copies), axes, strict=True):
 # In balls of which radius is at least half of the true mass? The fewer the rows, the
 # wider the balls, so the curve of fresh rows is the one to reach.
 
-CoverageCurveDisplay.from_estimator(model, X_train, X_heldout)
+_ = CoverageCurveDisplay.from_estimator(model, X_train, X_heldout)
 
 # %%
 # What was learned
@@ -76,7 +76,7 @@ CoverageCurveDisplay.from_estimator(model, X_train, X_heldout)
 
 circle, _ = datasets.make_circle(100, random_state=0)
 of_circle = EmpiricalScoreDiffusion(coarseness=1, random_state=0).fit(circle)
-ScoreFieldDisplay.from_estimator(of_circle, circle)
+_ = ScoreFieldDisplay.from_estimator(of_circle, circle)
 
 # %%
 # How training went
@@ -87,5 +87,5 @@ monitor = HeldOutMonitor(X_train, X_heldout, every=1, n_samples=200)
 network = CoarseScoreDiffusion(
     max_iter=600, width=64, depth=2, callbacks=[monitor], random_state=0
 )
-TrainingCurveDisplay.from_estimator(network.fit(X_train))
+_ = TrainingCurveDisplay.from_estimator(network.fit(X_train))
 plt.show()
