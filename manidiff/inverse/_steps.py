@@ -45,6 +45,10 @@ def with_learned_inverses(steps):
 
 def check_invertible(steps):
     """Raise a TypeError that names the first step that cannot be undone."""
+    for name, step in transformers(steps):
+        if isinstance(step, type):
+            kind = step.__name__
+            raise TypeError(f"Step {name!r} is a class. Pass an instance: {kind}().")
     for name, step in not_invertible(steps):
         kind = type(step).__name__
         raise TypeError(

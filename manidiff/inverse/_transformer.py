@@ -293,6 +293,9 @@ def _regressor(inverse, Z):
 
 
 def _check_transformer(transformer):
+    if isinstance(transformer, type):
+        name = transformer.__name__
+        raise TypeError(f"transformer={name} is a class. Pass an instance: {name}().")
     if not hasattr(transformer, "fit_transform") and not (
         hasattr(transformer, "fit") and hasattr(transformer, "transform")
     ):
