@@ -18,15 +18,20 @@ from manidiff.geometry.intrinsic_dimension import (
     LIBRARY_ESTIMATORS,
     library_dimension,
 )
-from manidiff.geometry.local_gaussian import LocalGaussianLaw
+from manidiff.geometry.local_gaussian import LocalGaussianLaw, neighbors_for_share
 from manidiff.geometry.scale import neighborhood_spread
 from manidiff.geometry.surface_choice import SurfaceChoice
 
-# On a manifold: a row that weighs 1 / 40 in its neighbourhood is denoised 5 % better
-# than one left out. Elsewhere fewer rows, and noise of less than their spread: in many
-# dimensions most of a neighbourhood's volume lies outside the data.
-_ON_SURFACE = {"n_neighbors": 40, "noise": 0.9, "temperature": 1.0}
-_ELSEWHERE = {"n_neighbors": 30, "noise": 0.875, "temperature": 0.86}
+# On a manifold: noise over the spread of a neighbourhood, and the share that the
+# Gaussian of a row has in the density at the row itself, which decides how many rows
+# make a neighbourhood. On average over its draws it is 1 / 37 or less, and leaving the
+# row out raises its denoising error by about 5 % or less.
+_ON_SURFACE = {"noise": 0.9, "temperature": 1.0}
+_OWN_SHARE = 1 / 26
+# Elsewhere fewer rows, and noise of less than their spread: in many dimensions most of
+# a neighbourhood's volume lies outside the data.
+_ELSEWHERE = {"noise": 0.875, "temperature": 0.86}
+_N_NEIGHBORS_ELSEWHERE = 30
 # A neighbourhood is at most this share of the rows, as long as it has ten: on a
 # manifold a larger one would not be flat.
 _MAX_SHARE = {"local_polynomial": 0.1, "none": 1 / 3}
@@ -50,10 +55,11 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
     coarseness : float or "auto", default="auto"
         Standard deviation sigma_c of the noise along the data, in median
         nearest-neighbour distances, >= 0: at 0 the rows are returned. "auto" is .9
-        times the spread of 40 neighbouring rows along the manifold: a row then weighs
-        about one in forty among its neighbours, as much as lets leaving it out raise
-        its denoising error by 5 %. Where there is no manifold to project onto, it is
-        .75 times that of 30 rows.
+        times the spread of neighbouring rows along the manifold: 40 of them on a curve,
+        64 on a surface, 106 in three dimensions, so many that a row makes 1 / 26 of the
+        density at its place, and leaving it out raises its denoising error by about
+        5 % or less; at most a tenth of the rows. Where there is no manifold to project
+        onto, it is .75 times the spread of 30 rows.
     degree : {"auto", 1, 2, 3}, default="auto"
         Degree of the polynomial surfaces.
     n_neighbors : int or "auto", default="auto"
@@ -273,7 +279,7 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
 
     def _bounded(self, rows, weights, conditions, rng):
         """Return as many rows as the law can hold, all of them if possible."""
-        n_axes = min(_ON_SURFACE["n_neighbors"] + 1, rows.shape[1])
+        n_axes = min(self._law_neighbors(len(rows)) + 1, rows.shape[1])
         n_rows = max(_MAX_LAW_ENTRIES // (n_axes * rows.shape[1]), 2)
         if len(rows) <= n_rows:
             return rows, weights, conditions
@@ -298,7 +304,7 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
     def _set_local_law(self, rows, weights, conditions, rng):
         on_surface = self.surface_ is not None
         law = dict(_ON_SURFACE if on_surface else _ELSEWHERE)
-        law["n_neighbors"] = self._law_neighbors(law["n_neighbors"], len(rows))
+        law["n_neighbors"] = self._law_neighbors(len(rows))
         spread = neighborhood_spread(rows, law["n_neighbors"], self.intrinsic_dim_, rng)
         self._set_sigma_c(lambda: law["noise"] * law["temperature"] * spread)
         # Up to the level "auto" takes, noise and shift grow together so that variances
@@ -322,7 +328,12 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         # A view would keep all axes.
         self.axes_ = axes.clone()
 
-    def _law_neighbors(self, wanted, n_rows):
+    def _law_neighbors(self, n_rows):
+        wanted = _N_NEIGHBORS_ELSEWHERE
+        if self.surface_ is not None:
+            wanted = neighbors_for_share(
+                self.intrinsic_dim_, _ON_SURFACE["noise"], _OWN_SHARE
+            )
         return min(
             wanted, max(int(_MAX_SHARE[self.final_step_] * n_rows), _MIN_NEIGHBORS)
         )

@@ -166,6 +166,34 @@ class LocalGaussianLaw:
         return means + offset, target
 
 
+def neighbors_for_share(dim: int, noise: float, share: float) -> int:
+    """Return how many neighbours leave a row a share of the density at its place.
+
+    Of rows spread evenly in a ball of radius R and dimension d, the spread along an
+    axis is R / sqrt(d + 2). A Gaussian of `noise` times that about one of n rows in the
+    ball has, at its centre, the density ``((d + 2) / (2 pi noise^2 R^2))^(d / 2)``,
+    against n over the volume of the ball for all of them.
+
+    Parameters
+    ----------
+    dim : int
+        Dimension d of the manifold.
+    noise : float
+        Noise over the spread of a neighbourhood, in (0, 1].
+    share : float
+        What the row's own Gaussian may make of the density, in (0, 1].
+
+    Examples
+    --------
+    >>> from manidiff.geometry.local_gaussian import neighbors_for_share
+    >>> [neighbors_for_share(dim, noise=0.9, share=1 / 26) for dim in (1, 2, 3)]
+    [40, 64, 106]
+    """
+    log_ball = dim / 2 * math.log(math.pi) - math.lgamma(dim / 2 + 1)
+    log_peak = dim / 2 * math.log((dim + 2) / (2 * math.pi * noise**2))
+    return round(math.exp(log_ball + log_peak) / share)
+
+
 def _neighborhoods(rows: Tensor, n_neighbors: int, approximate: bool) -> Tensor:
     """Return, for each row, the indices of itself and of its neighbours."""
     n_found = min(n_neighbors + 1, len(rows))
