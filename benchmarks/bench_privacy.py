@@ -1,10 +1,11 @@
-"""Whom an estimator and its draws give away, over coarseness.
+"""Whom an estimator and its draws give away, over coarseness and over training time.
 
 Half of each table is learned, the other half held out. "loss" is the membership
 inference of whoever has the fitted estimator, "rows" that of whoever has the draws: the
 areas under their ROC curves, .5 for guessing. "TPR" is the share of training rows that
 the first attack finds at 1 % false alarms. Excess memorisation, distance to the closest
-record and precision say what the privacy costs.
+record, precision, coverage and the energy ratio say what the privacy costs.
+"Coarse, steps" is CoarseScoreDiffusion at its default coarseness over `max_iter`.
 
     python benchmarks/bench_privacy.py [--data digits] [--estimators Empirical]
 """
@@ -26,13 +27,25 @@ DATA = {
     "breast_cancer": lambda: StandardScaler().fit_transform(load_breast_cancer().data),
     "digits": lambda: load_digits().data,
 }
+LEVELS = ("auto", 0, 0.25, 0.5, 0.75, 1.0, 2.0)
+# Class, the parameter that is varied, and its values.
 ESTIMATORS = {
-    "Empirical": EmpiricalScoreDiffusion,
-    "LocalPoly": LocalPolynomialScoreDiffusion,
-    "Coarse": CoarseScoreDiffusion,
+    "Empirical": (EmpiricalScoreDiffusion, "coarseness", LEVELS),
+    "LocalPoly": (LocalPolynomialScoreDiffusion, "coarseness", LEVELS),
+    "Coarse": (CoarseScoreDiffusion, "coarseness", LEVELS),
+    "Coarse, steps": (CoarseScoreDiffusion, "max_iter", (300, 1000, 3000)),
 }
-LEVELS = ("auto", 0.25, 0.5, 0.75, 1.0, 2.0)
-COLUMNS = ("loss", "TPR", "rows", "excess", "DCR", "precision")
+COLUMNS = (
+    "loss",
+    "TPR",
+    "rows",
+    "excess",
+    "C_T",
+    "DCR",
+    "precision",
+    "coverage",
+    "energy",
+)
 
 
 def halves(X, seed):
@@ -51,8 +64,11 @@ def measure(estimator, train, held_out, seed):
         attack.tpr,
         metrics.nearest_generated_attack(drawn, train, held_out).auc,
         metrics.excess_memorization(drawn, train, held_out),
+        metrics.data_copying_test(drawn, train, held_out, random_state=seed).statistic,
         metrics.distance_to_closest_record(drawn, train, held_out),
         metrics.precision(drawn, train, held_out),
+        metrics.coverage(drawn, train, held_out),
+        metrics.energy_ratio(drawn, train, held_out, random_state=seed),
     )
 
 
@@ -69,19 +85,15 @@ def main():
         print(f"\n{data:24}" + "".join(f"{name:>11}" for name in COLUMNS))
         X = DATA[data]()
         for name in arguments.estimators:
-            for level in LEVELS:
-                found = [
-                    measure(
-                        ESTIMATORS[name](coarseness=level, random_state=seed).fit(
-                            halves(X, seed)[0]
-                        ),
-                        *halves(X, seed),
-                        seed,
-                    )
-                    for seed in arguments.seeds
-                ]
-                cells = "".join(f"{value:11.3f}" for value in np.mean(found, axis=0))
-                print(f"{name:12}{level!s:12}{cells}", flush=True)
+            make, parameter, values = ESTIMATORS[name]
+            for value in values:
+                found = []
+                for seed in arguments.seeds:
+                    sets = halves(X, seed)
+                    model = make(random_state=seed, **{parameter: value}).fit(sets[0])
+                    found.append(measure(model, *sets, seed))
+                cells = "".join(f"{number:11.3f}" for number in np.mean(found, axis=0))
+                print(f"{name:14}{value!s:10}{cells}", flush=True)
 
 
 if __name__ == "__main__":

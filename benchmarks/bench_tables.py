@@ -169,9 +169,8 @@ def line(label, runs, seconds):
     found = pd.DataFrame(runs)
     means = " ".join(f"{value:7.3f}" for value in found.mean())
     errors = found[["TSTR", "more"]].std(ddof=1) / np.sqrt(len(found))
-    print(
-        f"{label:<28}{means}  ± {errors.iloc[0]:.3f} {errors.iloc[1]:.3f} {seconds:7.1f}"
-    )
+    errors = " ".join(f"{error:.3f}" for error in errors)
+    print(f"{label:<28}{means}  ± {errors} {seconds:7.1f}")
 
 
 def compare_tables(makers, names, n_seeds):
