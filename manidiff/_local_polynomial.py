@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from manidiff._base import ScoreDiffusion
+from manidiff._local_law import LocalLawMixin
 from manidiff._utils.compat import Interval, StrOptions
 from manidiff._utils.random import draw_seed
 from manidiff.diffusion.dimension import dimension_of_rows
@@ -18,31 +19,10 @@ from manidiff.geometry.intrinsic_dimension import (
     LIBRARY_ESTIMATORS,
     library_dimension,
 )
-from manidiff.geometry.local_gaussian import LocalGaussianLaw, neighbors_for_share
-from manidiff.geometry.scale import neighborhood_spread
 from manidiff.geometry.surface_choice import SurfaceChoice
 
-# On a manifold: noise over the spread of a neighbourhood, and the share that the
-# Gaussian of a row has in the density at the row itself, which decides how many rows
-# make a neighbourhood. On average over its draws it is 1 / 37 or less, and leaving the
-# row out raises its denoising error by about 5 % or less.
-_ON_SURFACE = {"noise": 0.9, "temperature": 1.0}
-_OWN_SHARE = 1 / 26
-# Elsewhere fewer rows, and noise of less than their spread: in many dimensions most of
-# a neighbourhood's volume lies outside the data.
-_ELSEWHERE = {"noise": 0.875, "temperature": 0.86}
-_N_NEIGHBORS_ELSEWHERE = 30
-# A neighbourhood is at most this share of the rows, as long as it has ten: on a
-# manifold a larger one would not be flat.
-_MAX_SHARE = {"local_polynomial": 0.1, "none": 1 / 3}
-_MIN_NEIGHBORS = 10
-# Length, in nearest-neighbour distances, beyond which variances are restored.
-_SPACING = 0.5
-# The law has a few axes a row; of more rows than this allows a random part serves.
-_MAX_LAW_ENTRIES = 2**26
 
-
-class LocalPolynomialScoreDiffusion(ScoreDiffusion):
+class LocalPolynomialScoreDiffusion(LocalLawMixin, ScoreDiffusion):
     """Diffusion with a coarse score in closed form; nothing is trained.
 
     Each row becomes a Gaussian of the shape of its neighbourhood, which has a
@@ -276,67 +256,6 @@ class LocalPolynomialScoreDiffusion(ScoreDiffusion):
         level = generalization_scale(points, shares, self.nn_distance_, generator)
         found = dimension_of_rows(points, shares, level, generator)
         return int(np.clip(round(found), 1, self.gaussian_.rank))
-
-    def _bounded(self, rows, weights, conditions, rng):
-        """Return as many rows as the law can hold, all of them if possible."""
-        n_axes = min(self._law_neighbors(len(rows)) + 1, rows.shape[1])
-        n_rows = max(_MAX_LAW_ENTRIES // (n_axes * rows.shape[1]), 2)
-        if len(rows) <= n_rows:
-            return rows, weights, conditions
-        kept = rng.permutation(len(rows))[:n_rows]
-        given = None if conditions is None else conditions[kept]
-        return rows[kept], weights[kept] / weights[kept].sum(), given
-
-    def _set_isotropic_law(self, rows, weights, rng):
-        self._set_sigma_c(
-            lambda: generalization_scale(
-                torch.from_numpy(rows),
-                torch.from_numpy(weights),
-                self.nn_distance_,
-                torch.Generator().manual_seed(draw_seed(rng)),
-            )
-        )
-        self.means_ = torch.from_numpy(rows)
-        self.axes_ = self.means_.new_zeros(len(rows), 0, rows.shape[1])
-        self.variances_ = self.means_.new_zeros(len(rows), 0)
-        self.rest_ = torch.full_like(self.means_[:, 0], self.sigma_c_**2)
-
-    def _set_local_law(self, rows, weights, conditions, rng):
-        on_surface = self.surface_ is not None
-        law = dict(_ON_SURFACE if on_surface else _ELSEWHERE)
-        law["n_neighbors"] = self._law_neighbors(len(rows))
-        spread = neighborhood_spread(rows, law["n_neighbors"], self.intrinsic_dim_, rng)
-        self._set_sigma_c(lambda: law["noise"] * law["temperature"] * spread)
-        # Up to the level "auto" takes, noise and shift grow together so that variances
-        # stay; beyond, the noise alone.
-        amplitude = self.sigma_c_ / spread
-        law["noise"] = min(amplitude / law["temperature"], 1.0)
-        if law["noise"] == 1:
-            law["temperature"] = amplitude
-        fitted = LocalGaussianLaw(
-            torch.from_numpy(rows),
-            torch.from_numpy(weights),
-            # A linear map would take rows off their surface.
-            spacing=np.inf if on_surface else _SPACING * self.nn_distance_,
-            approximate=self.approximate_neighbors,
-            **self._neighbor_search(rows, conditions),
-            **law,
-        )
-        dim = self.intrinsic_dim_ if on_surface else rows.shape[1]
-        self.means_ = fitted.means
-        axes, self.variances_, self.rest_ = fitted.along_surface(dim)
-        # A view would keep all axes.
-        self.axes_ = axes.clone()
-
-    def _law_neighbors(self, n_rows):
-        wanted = _N_NEIGHBORS_ELSEWHERE
-        if self.surface_ is not None:
-            wanted = neighbors_for_share(
-                self.intrinsic_dim_, _ON_SURFACE["noise"], _OWN_SHARE
-            )
-        return min(
-            wanted, max(int(_MAX_SHARE[self.final_step_] * n_rows), _MIN_NEIGHBORS)
-        )
 
     def _prior(self):
         return RowPrior(

@@ -22,6 +22,7 @@ LAYERS = [
         "_conditional",
         "_density",
         "_freezing",
+        "_local_law",
         "_manifold",
         "_network",
         "_saving",

@@ -19,11 +19,11 @@ _REACH = 2.0
 def descend(denoiser: Denoiser, x: Tensor, sigma_c: float, sigma_max: float) -> Tensor:
     """Bring each point within reach of a projector at the noise level sigma_c.
 
-    The level of a point is the smallest of sigma_c, 2 sigma_c, 4 sigma_c, ... from which
-    on the denoiser moves it by no more than two sigma; from there it is denoised level
-    by level (our choice). Points within reach of sigma_c stay where they are. A network
-    says little of points much farther off than the level it is asked at, and may leave
-    them where they are: so all larger levels must agree.
+    The level of a point is the smallest of sigma_c, 2 sigma_c, 4 sigma_c, ... from
+    which on the denoiser moves it by no more than two sigma; from there it is denoised
+    level by level (our choice). Points within reach of sigma_c stay where they are. A
+    network says little of points much farther off than the level it is asked at, and
+    may leave them where they are: so all larger levels must agree.
 
     Parameters
     ----------

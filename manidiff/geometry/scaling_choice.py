@@ -1,7 +1,7 @@
 """In which proportions rows are learned: their own, or equal ones in each column.
 
-A manifold bends least in its own proportions: a torus that is stretched until its height
-equals its width has a tube four times as curved, and polynomials follow it worse.
+A manifold bends least in its own proportions: a torus that is stretched until its
+height equals its width bends much more in its tube, and polynomials follow it worse.
 """
 
 import numpy as np
