@@ -8,7 +8,7 @@ import pytest
 from manidiff import metrics
 
 NAMES = [name for name in metrics.__all__ if name not in {"SampleReport", "report"}]
-DIRECTION = r"(Lower|lower|Higher|higher) is\s+better|(Nearest|nearest) to|(Higher|higher) is more"
+DIRECTION = r"([Ll]ow|[Hh]igh)er is\s+better|(Nearest|nearest) to|[Hh]igher is more"
 RANGE = (
     r"[Bb]etween \d|[Aa]t least 0|[Aa]t most|[Aa]bove 0|[Aa]ny number|range of the|to 1"
 )
