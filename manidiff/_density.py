@@ -47,6 +47,7 @@ class LogDensityMixin:
             If sigma is not above 0, or y is missing or unknown.
         """
         Z = self._scaled(X)
+        self._check_as_fitted()
         if sigma is None:
             sigma = self.sigma_min_
         sigma = float(check_noise_levels(sigma, 1)[0])

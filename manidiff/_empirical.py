@@ -241,8 +241,8 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
 
     def _generalization_scale(self, seed):
         return generalization_scale(
-            torch.from_numpy(self.rows_),
-            torch.from_numpy(self.weights_),
+            self._tensor(self.rows_).cpu(),
+            self._tensor(self.weights_).cpu(),
             self.nn_distance_,
             torch.Generator().manual_seed(seed),
         )

@@ -194,3 +194,11 @@ def test_conditional_rows_may_share_their_x(rng):
     estimator = EmpiricalScoreDiffusion(conditional=True)
     estimator.fit(X, ["a", "b", "a", "b"])
     assert estimator.sample(20, y="a", random_state=0).max() < 1 + 1e-6
+
+
+def test_rows_in_read_only_memory_have_a_dimension():
+    # As joblib hands them to its workers; torch would warn.
+    model = EmpiricalScoreDiffusion().fit(np.random.default_rng(0).normal(size=(50, 2)))
+    expected = model.intrinsic_dimension(model.rows_)
+    model.rows_.flags.writeable = model.weights_.flags.writeable = False
+    np.testing.assert_array_equal(model.intrinsic_dimension(model.rows_), expected)

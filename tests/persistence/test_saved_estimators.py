@@ -319,6 +319,8 @@ def test_conditional_that_was_set_after_the_fit_is_told(path):
         estimator.sample(2, y=True)
     with pytest.raises(ValueError, match="fitted with conditional=False"):
         estimator.denoise(make_rows(), 0.3, y=make_labels("bool"))
+    with pytest.raises(ValueError, match="fitted with conditional=False"):
+        estimator.score_samples(make_rows())
 
 
 def watch(estimator):
