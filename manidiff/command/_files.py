@@ -12,7 +12,7 @@ from manidiff.command._errors import CommandError, first_line
 from manidiff.persistence.files import write_atomically
 
 _SUFFIXES = (".csv", ".parquet")
-_NEEDS_PYARROW = "Parquet needs pyarrow: pip install pyarrow"
+_NEEDS_PYARROW = "Parquet needs pyarrow: pip install 'manidiff[tabular]'"
 
 
 def import_pandas():
