@@ -60,6 +60,10 @@ class Gaussian:
     ) -> "Gaussian":
         # Directions in which the data is constant but for rounding carry no law.
         kept = variances > 1e-12 * variances[0]
+        # Rounding must not decide the sign of an axis, which a network would see. To be
+        # orthogonal to these uneven weights an axis would have to be made for it.
+        against = np.cos(np.arange(len(axes))) @ axes < 0
+        axes = np.where(against, -axes, axes)
         return cls(
             torch.from_numpy(mean.copy()),
             torch.from_numpy(axes[:, kept].copy()),

@@ -101,3 +101,16 @@ def test_kind_of_numbers_can_be_changed(rng):
     assert {moved.mean.dtype, moved.axes.dtype, moved.variances.dtype} == {
         torch.float32
     }
+
+
+@pytest.mark.parametrize("shape", [(50, 4), (3, 8)])
+def test_the_signs_of_axes_are_not_those_of_rounding(rng, shape):
+    X = rng.normal(size=shape)
+    first = Gaussian.from_moments(X, equal(len(X)))
+    other = Gaussian.from_moments(10 * X, equal(len(X)))
+    torch.testing.assert_close(first.axes, other.axes)
+    # Not even where a library returns them the other way round.
+    turned = Gaussian._of_axes(
+        first.mean.numpy(), first.variances.numpy(), -first.axes.numpy()
+    )
+    torch.testing.assert_close(first.axes, turned.axes)
