@@ -20,7 +20,7 @@ OFF = 0.5
         EmpiricalScoreDiffusion(),
         EmpiricalScoreDiffusion(coarseness="auto"),
         LocalPolynomialScoreDiffusion(),
-        CoarseScoreDiffusion(max_iter=500, width=64, depth=2),
+        CoarseScoreDiffusion(max_iter=1000),
     ],
     ids=["empirical", "empirical-auto", "local", "coarse"],
 )

@@ -29,6 +29,14 @@ SMALL = {
 }
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Let SIGINT interrupt, which a process started in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class KilledError(Exception):
     """What stands in for the end of the process."""
 
