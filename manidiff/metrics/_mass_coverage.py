@@ -75,9 +75,8 @@ def mass_coverage(
 
     References
     ----------
-    The share of the true mass that generated mass is asked to reach is that of balls
-    in Naeem et al. (2020), "Reliable Fidelity and Diversity Metrics for Generative
-    Models", with a fixed radius, and with mass in the place of one row.
+    Shen, Hsieh, He (2026), arXiv:2603.23792, whose notion of covering at a scale delta
+    this is; `delta`, `c` and the share of centres are choices of ours.
 
     Examples
     --------
@@ -148,9 +147,8 @@ def coverage_resolution(
 
     References
     ----------
-    `mass_coverage` (see there) inverted: the covering radius of a sample, as in Sober,
-    Levin (2019), "Manifold Approximation by Moving Least-Squares Projection", where it
-    is called the fill distance, for shares of mass.
+    Shen, Hsieh, He (2026), arXiv:2603.23792, state their result for the smallest scale
+    at which a law is covered. How it is measured here is our choice.
 
     Examples
     --------
