@@ -9,8 +9,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from manidiff._learning_rates import WarmUpDecay
+from manidiff._loaders import STEPS_PER_EPOCH
 from manidiff._long_rows import Moments, ScaledRows, read_rows, spacing
-from manidiff._training import STEPS_PER_EPOCH, train
+from manidiff._training import train
 from manidiff._utils.compat import check_sample_weight, fit_context, with_callbacks
 from manidiff._utils.device import resolve_device
 from manidiff._utils.random import draw_seed, forked_torch_seed, make_rng

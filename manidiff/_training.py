@@ -1,12 +1,12 @@
 """The training loop: a skorch net, its batches and its callbacks.
 
-The only module that knows skorch. A network is trained for a number of gradient steps,
+A network is trained for a number of gradient steps,
 whatever the number of rows; `STEPS_PER_EPOCH` of them are what skorch calls an epoch.
 """
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import skorch
@@ -22,6 +22,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from manidiff._learning_rates import WarmUpCosine
+from manidiff._loaders import STEPS_PER_EPOCH, PassLoader, StepLoader
 from manidiff._processes import any_says, count, is_main, shared_file, shared_steps
 from manidiff._training_state import (
     TrainingFile,
@@ -29,11 +30,9 @@ from manidiff._training_state import (
     take_state,
     warn_of_interruption,
 )
-from manidiff._utils.chunking import chunk_slices
-from manidiff.diffusion.noised_draws import Batch, FixedDraws, NoisedDraws
+from manidiff.diffusion.noised_draws import FixedDraws, NoisedDraws
 from manidiff.exceptions import NonFiniteLossError
 
-STEPS_PER_EPOCH = 100
 _GRADIENT_NORM = 1.0
 _EMA_DECAY = 0.999
 _WEIGHT_DECAY = 1e-4
@@ -41,38 +40,6 @@ _WEIGHT_DECAY = 1e-4
 # For those who meet a net and do not know skorch.
 Net = skorch.NeuralNet
 OnEpoch = Callable[[list[dict[str, Any]], Callable[[], skorch.NeuralNet]], bool]
-
-
-class StepLoader:
-    """Hands a dataset one batch a step, an epoch of steps at a time, `n_steps` in all.
-
-    A torch DataLoader would build and collate an index list for every batch; here a
-    range says how many draws are wanted.
-    """
-
-    def __init__(self, dataset: NoisedDraws, batch_size: int, n_steps: int) -> None:
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self.n_left = n_steps
-
-    def __iter__(self) -> Iterator[Batch]:
-        """Yield the batches of the next epoch."""
-        for _ in range(min(STEPS_PER_EPOCH, self.n_left)):
-            self.n_left -= 1
-            yield self.dataset.__getitems__(range(self.batch_size))
-
-
-class PassLoader:
-    """Hands over a fixed dataset once, batch by batch."""
-
-    def __init__(self, dataset: FixedDraws, batch_size: int) -> None:
-        self.dataset = dataset
-        self.batch_size = batch_size
-
-    def __iter__(self) -> Iterator[Batch]:
-        """Yield the batches."""
-        for rows in chunk_slices(len(self.dataset), self.batch_size):
-            yield self.dataset.__getitems__(range(rows.start, rows.stop))
 
 
 class StepWatch(Callback):
@@ -327,25 +294,15 @@ def train(
         own.append(("progress", ProgressBar(max_iter)))
     if held_out is not None:
         own.append(("early_stopping", EarlyStopping(patience=patience, sink=_silent)))
-    settings: dict[str, Any] = {}
-    if optimizer is None:
-        settings = {"optimizer__weight_decay": _WEIGHT_DECAY, "optimizer__fused": True}
-    net = skorch.NeuralNet(
+    net = _make_net(
         network,
-        criterion=nn.MSELoss,
-        optimizer=torch.optim.AdamW if optimizer is None else optimizer,
-        **settings,
-        lr=learning_rate,
-        max_epochs=math.ceil(n_left / STEPS_PER_EPOCH),
+        optimizer,
+        held_out,
+        n_left,
         batch_size=batch_size,
-        iterator_train=StepLoader,
-        iterator_train__n_steps=n_left,
-        iterator_valid=PassLoader,
-        train_split=None if held_out is None else predefined_split(held_out),
+        lr=learning_rate,
         callbacks=[*own, *callbacks, *([("checkpoint", keeper)] if keeper else [])],
-        callbacks__print_log=None,
         device=str(device),
-        verbose=0,
     )
     net.fit(draws, y=None)
     is_cut = any(one is not None and one.is_busy for one in (watch, report, keeper))
@@ -361,6 +318,33 @@ def train(
     net.optimizer_.state.clear()
     net.optimizer_.zero_grad()
     return net, history
+
+
+def _make_net(
+    network: nn.Module,
+    optimizer: type[torch.optim.Optimizer] | None,
+    held_out: FixedDraws | None,
+    n_steps: int,
+    **settings: Any,
+) -> skorch.NeuralNet:
+    """Return a net that will take n_steps steps, and look at held-out batches."""
+    if optimizer is None:
+        optimizer = torch.optim.AdamW
+        settings["optimizer__weight_decay"] = _WEIGHT_DECAY
+        settings["optimizer__fused"] = True
+    return skorch.NeuralNet(
+        network,
+        criterion=nn.MSELoss,
+        optimizer=optimizer,
+        max_epochs=math.ceil(n_steps / STEPS_PER_EPOCH),
+        iterator_train=StepLoader,
+        iterator_train__n_steps=n_steps,
+        iterator_valid=PassLoader,
+        train_split=None if held_out is None else predefined_split(held_out),
+        callbacks__print_log=None,
+        verbose=0,
+        **settings,
+    )
 
 
 def net_on_cpu(net: skorch.NeuralNet) -> skorch.NeuralNet:

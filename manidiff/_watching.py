@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from manidiff._training import STEPS_PER_EPOCH
+from manidiff._loaders import STEPS_PER_EPOCH
 from manidiff._utils.compat import CallbackSupportMixin
 
 

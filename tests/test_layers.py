@@ -13,7 +13,7 @@ LAYERS = [
     ["exceptions"],
     ["_utils"],
     ["diffusion", "geometry", "nets"],
-    ["_learning_rates", "_long_rows", "_training_state"],
+    ["_learning_rates", "_loaders", "_long_rows", "_training_state"],
     ["_processes"],
     ["_training"],
     ["persistence"],

@@ -10,14 +10,9 @@ import torch
 from skorch.callbacks import Callback
 from torch import nn
 
-from manidiff._training import (
-    STEPS_PER_EPOCH,
-    MovingAverage,
-    PassLoader,
-    WarmUpCosine,
-    net_on_cpu,
-    train,
-)
+from manidiff._learning_rates import WarmUpCosine
+from manidiff._loaders import STEPS_PER_EPOCH, PassLoader
+from manidiff._training import MovingAverage, net_on_cpu, train
 from manidiff._utils.random import forked_torch_seed
 from manidiff.diffusion.gaussian import Gaussian
 from manidiff.diffusion.noised_draws import FixedDraws, NoisedDraws
