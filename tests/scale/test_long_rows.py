@@ -20,14 +20,6 @@ def rng():
 
 
 @pytest.fixture
-def short_memory(monkeypatch):
-    """Make a thousand rows long."""
-    monkeypatch.setattr(_streaming, "MAX_ENTRIES", 1000)
-    monkeypatch.setattr(_streaming, "_N_REFERENCE", 500)
-    monkeypatch.setattr(_long_rows, "_READ", 512)
-
-
-@pytest.fixture
 def on_disk(tmp_path):
     def write(rows, dtype=np.float32):
         path = tmp_path / "rows"

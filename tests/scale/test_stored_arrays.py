@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from manidiff import CoarseScoreDiffusion, _long_rows, _streaming
+from manidiff import CoarseScoreDiffusion
 
 SMALL = {
     "coarseness": 0.5,
@@ -14,14 +14,6 @@ SMALL = {
     "random_state": 0,
 }
 SETTINGS = {"plain": {}, "held out": {"early_stopping": True, "max_iter": 200}}
-
-
-@pytest.fixture
-def short_memory(monkeypatch):
-    """Make a thousand values long."""
-    monkeypatch.setattr(_streaming, "MAX_ENTRIES", 1000)
-    monkeypatch.setattr(_streaming, "_N_REFERENCE", 500)
-    monkeypatch.setattr(_long_rows, "_READ", 512)
 
 
 @pytest.fixture
