@@ -72,8 +72,10 @@ class CoarseScoreDiffusion(
         multilayer perceptron.
     width, depth : int, default=192 and 4
         Width of its layers and number of its residual blocks.
-    max_iter : int, default=3000
-        Number of gradient steps, whatever the number of rows.
+    max_iter : int, default="auto"
+        Number of gradient steps. "auto" is 3000, whatever the number of rows; where
+        the law is "local", ten for every three rows and no fewer than 1000 if that is
+        less: few rows are soon learned, and then learned by heart.
     batch_size : int, default=256
         Noised draws in a step.
     learning_rate : float, default=3e-3
@@ -135,6 +137,8 @@ class CoarseScoreDiffusion(
         distances; below 0.2 the rows are taken to lie on a manifold.
     training_law_, final_step_ : str
         What was decided.
+    max_iter_ : int
+        Number of gradient steps that were to be taken; after `fit` only.
     surface_ : MovingLeastSquares or None
         With `final_step="local_polynomial"`, the surfaces through the training rows.
     history_ : list of dict
@@ -177,7 +181,7 @@ class CoarseScoreDiffusion(
         "module": [callable, None],
         "width": [Interval(Integral, 1, None, closed="left")],
         "depth": [Interval(Integral, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "optimizer": [callable, None],
@@ -200,7 +204,7 @@ class CoarseScoreDiffusion(
         module=None,
         width=192,
         depth=4,
-        max_iter=3000,
+        max_iter="auto",
         batch_size=256,
         learning_rate=3e-3,
         optimizer=None,
@@ -305,6 +309,7 @@ class CoarseScoreDiffusion(
         self.training_law_ = self._decide_training_law(surfaces)
         if long_draws is not None and self.training_law == "auto":
             self.training_law_ = "empirical"
+        self.max_iter_ = self._decide_max_iter(len(rows))
         device = self._usable_device()
         learned = {"X": rows, "sample_weight": weights, "y": conditions}
         if count() > 1:
@@ -338,7 +343,7 @@ class CoarseScoreDiffusion(
                 network,
                 draws,
                 held_out,
-                max_iter=self.max_iter,
+                max_iter=self.max_iter_,
                 batch_size=self.batch_size,
                 learning_rate=self.learning_rate,
                 optimizer=self.optimizer,

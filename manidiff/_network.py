@@ -23,6 +23,9 @@ _MAX_LAW_ENTRIES = 2**27
 # Of more rows, training by default meets each fewer than about ten times, too few to
 # learn it by heart.
 _MANY_ROWS = 75_000
+# Gradient steps of a training. A network that is taught the local law of few rows knows
+# their geometry, and would go on to know the rows one by one.
+_MAX_STEPS, _MIN_STEPS, _STEPS_PER_ROW = 3000, 1000, 10 / 3
 # Smallest noise level, over the largest, at which networks compute.
 _SMALLEST_SHARE = 1e-12
 
@@ -41,6 +44,13 @@ class NetworkMixin:
         return (
             "empirical" if surfaces.is_clean or many or not self.sigma_c_ else "local"
         )
+
+    def _decide_max_iter(self, n_rows):
+        if self.max_iter != "auto":
+            return self.max_iter
+        if self.training_law_ == "empirical":
+            return _MAX_STEPS
+        return min(max(round(_STEPS_PER_ROW * n_rows), _MIN_STEPS), _MAX_STEPS)
 
     def _make_network(self, conditions):
         n_conditions = 0 if conditions is None else conditions.shape[1]

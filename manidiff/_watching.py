@@ -30,7 +30,7 @@ class WatchedFitMixin(CallbackSupportMixin):
         context = None
         if hasattr(self, "_skl_callbacks"):
             context = self._init_callback_context(
-                max_subtasks=math.ceil(self.max_iter / STEPS_PER_EPOCH)
+                max_subtasks=math.ceil(self.max_iter_ / STEPS_PER_EPOCH)
             )
             context.call_on_fit_task_begin(estimator=self)
         if context is None and not watching:
@@ -49,7 +49,7 @@ class WatchedFitMixin(CallbackSupportMixin):
         return on_epoch
 
     def _is_due(self, watch, history):
-        is_last = history[-1]["n_iter"] == self.max_iter
+        is_last = history[-1]["n_iter"] == self.max_iter_
         return is_last or len(history) % getattr(watch, "every", 1) == 0
 
     def _skorch_callbacks(self):

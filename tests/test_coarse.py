@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 from skorch.callbacks import Callback
 from torch import nn
 
-from manidiff import CoarseScoreDiffusion, EmpiricalScoreDiffusion
+from manidiff import CoarseScoreDiffusion, EmpiricalScoreDiffusion, _coarse
 from manidiff.exceptions import NonFiniteLossError
 
 SMALL = {"max_iter": 20, "width": 16, "depth": 1, "batch_size": 64, "random_state": 0}
@@ -210,6 +210,35 @@ def test_history_counts_every_step(max_iter, counts):
         assert set(entry) == {"epoch", "n_iter", "train_loss", "seconds"}
         assert np.isfinite(entry["train_loss"])
         assert entry["seconds"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "law", "expected"),
+    [
+        (3, "local", 1000),
+        (300, "local", 1000),
+        (450, "local", 1500),
+        (900, "local", 3000),
+        (5000, "local", 3000),
+        (300, "empirical", 3000),
+    ],
+)
+def test_few_rows_of_a_table_are_not_learned_by_heart(
+    monkeypatch, n_rows, law, expected
+):
+    trained = []
+
+    def train(network, draws, held_out, *, max_iter, **others):
+        trained.append(max_iter)
+        return real_train(network, draws, held_out, max_iter=1, **others)
+
+    real_train = _coarse.train
+    monkeypatch.setattr(_coarse, "train", train)
+    X = np.random.default_rng(0).normal(size=(n_rows, 2))
+    settings = {**SMALL, "max_iter": "auto", "training_law": law}
+    model = CoarseScoreDiffusion(**settings).fit(X)
+    assert trained == [expected]
+    assert model.max_iter_ == expected
 
 
 def test_warm_start_goes_on():

@@ -193,6 +193,7 @@ ESTIMATOR_FIELDS: Mapping[str, Mapping[str, Check]] = {
         **_SURFACE,
         "_network_shape": sizes_of("rank", "conditions"),
         "_noise_variances": none_or(tensor("rank", low=0)),
+        "max_iter_": absent_or(whole(1)),
         "final_step_": one_of("none", "tweedie", "richardson", "local_polynomial"),
         "net_": _trained,
         "training_law_": one_of("empirical", "local"),
