@@ -1,6 +1,5 @@
 """The Gaussian mixture about the rows: how wide its components are, and how many."""
 
-import numpy as np
 import torch
 
 from manidiff._utils.random import draw_seed
@@ -73,8 +72,8 @@ class LocalLawMixin:
         fitted = LocalGaussianLaw(
             torch.from_numpy(rows),
             torch.from_numpy(weights),
-            # A linear map would take rows off their surface.
-            spacing=np.inf if on_surface else _SPACING * self.nn_distance_,
+            spacing=_SPACING * self.nn_distance_,
+            dim=self.intrinsic_dim_ if on_surface else None,
             approximate=self.approximate_neighbors,
             **self._neighbor_search(rows, conditions),
             **law,

@@ -316,7 +316,11 @@ class LocalPolynomialScoreDiffusion(LocalLawMixin, ScoreDiffusion):
         return FrozenBelow(denoiser, level, PROJECTORS["tweedie"])
 
     def _dimension_level(self):
-        return self.nn_distance_
+        if self.surface_ is None or self.sigma_c_ < self.nn_distance_:
+            return self.nn_distance_
+        # The score knows the surface at any level. Its curvature adds to the dimension
+        # at large ones, the distance of rows to it at small ones.
+        return self.nn_distance_ / 2
 
     def _log_prior(self, x, sigma, conditions):
         level = torch.full_like(x[:, 0], sigma)

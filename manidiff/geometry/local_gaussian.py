@@ -1,18 +1,11 @@
 """The local-Gaussian law: the training rows, coarse by construction.
 
-Row i becomes the Gaussian component N(mu_i, (t g)^2 C_i) with
-
-    mu_i = x_i + (1 - sqrt(1 - g^2)) J_i (m_i - x_i),
-
-m_i and C_i the mean and covariance of its nearest rows. It is one Ornstein-Uhlenbeck
-step of each row towards its neighbourhood, with noise of the neighbourhood's shape, so
-no dimension has to be chosen. What the steps draw together is made good in one of two
-ways. On a table J_i = 1, and a linear map gives the law the mean of the rows, and their
-variance along every direction in which they spread well beyond their spacing. On a
-manifold, which a linear map would leave, J_i in [0, 1] is the James-Stein factor of the
-offset m_i - x_i: where rows are spread evenly about x_i the offset is chance, at the
-edge of the data it is not (our reading of how to coarsen a law along its own geometry;
-no paper states it so).
+Row i becomes the Gaussian component N(mu_i, (t g)^2 C_i), C_i the covariance of its
+nearest rows and mu_i the row after a step towards their mean (`local_steps`). The noise
+has the shape of the neighbourhood, so no dimension has to be chosen. On a table a
+linear map makes good what the steps draw together: the law has the mean of the rows,
+and their variance along every direction in which they spread well beyond their
+spacing. On a manifold, which a linear map would leave, the steps alone keep the law.
 """
 
 import math
@@ -21,6 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from manidiff.geometry.local_steps import spread, steps_on_manifold, steps_on_table
 from manidiff.geometry.neighbors import NeighborSearch
 
 # Neighbourhoods that are decomposed at once.
@@ -45,9 +39,10 @@ class LocalGaussianLaw:
         Factor t of the noise. Below 1 the law gives up spread at the scale of a
         neighbourhood for precision, as a sampler at low temperature does.
     spacing : float
-        Length r: the variance v along a principal axis is restored by the share
-        v / (v + r^2). With infinity no variance is, and offsets that chance explains
-        are not followed.
+        Length r: on a table the variance v along a principal axis is restored by the
+        share v / (v + r^2).
+    dim : int, default=None
+        Dimension of the manifold that the rows lie on; None for a table.
     groups : sequence of Tensor, default=None
         Row indices of the groups within which neighbours are sought; None for one.
     search_rows : Tensor of shape (N, E), default=None
@@ -75,6 +70,7 @@ class LocalGaussianLaw:
         noise: float,
         temperature: float,
         spacing: float,
+        dim: int | None = None,
         groups: Sequence[Tensor] | None = None,
         search_rows: Tensor | None = None,
         approximate: bool = False,
@@ -86,32 +82,52 @@ class LocalGaussianLaw:
             group[_neighborhoods(search_rows[group], n_neighbors, approximate)]
             for group in groups
         ]
-        keep, scale = math.sqrt(1 - noise**2), temperature * noise
+        scale = temperature * noise
         self.means = torch.empty_like(rows)
         for group, index in zip(groups, near, strict=True):
-            shrink = math.isinf(spacing)
-            means = _steps(rows[group], rows, index, 1 - keep, shrink=shrink)
+            means = _moved(rows[group], rows, index, noise, dim)
             share = weights[group] / weights[group].sum()
             self.means[group] = means + share @ (rows[group] - means)
 
-        second = _second_moment(self.means - weights @ rows, weights)
-        for group, index in zip(groups, near, strict=True):
-            for part in torch.arange(len(group)).split(_CHUNK):
-                spread = scale * _spread(rows, index[part])
-                share = weights[group[part]].repeat_interleave(spread.shape[1])
-                second += _second_moment(spread.flatten(0, 1), share)
-        restore = _restoring_map(rows - weights @ rows, weights, second, spacing)
-
+        restore = torch.eye(rows.shape[1], dtype=rows.dtype)
+        if dim is None:
+            restore = self._restoring_map(rows, weights, groups, near, scale, spacing)
         self.means = weights @ rows + (self.means - weights @ rows) @ restore
         n_axes = min(n_neighbors + 1, rows.shape[1])
         self.factors = rows.new_zeros(len(rows), n_axes, rows.shape[1])
         self.variances = rows.new_zeros(len(rows), n_axes)
         for group, index in zip(groups, near, strict=True):
             for part in torch.arange(len(group)).split(_CHUNK):
-                spread = scale * _spread(rows, index[part]) @ restore
-                _, singular, axes = torch.linalg.svd(spread, full_matrices=False)
+                spreads = scale * spread(rows, index[part]) @ restore
+                _, singular, axes = torch.linalg.svd(spreads, full_matrices=False)
                 self.factors[group[part], : singular.shape[1]] = axes
                 self.variances[group[part], : singular.shape[1]] = singular**2
+
+    def _restoring_map(
+        self,
+        rows: Tensor,
+        weights: Tensor,
+        groups: Sequence[Tensor],
+        near: Sequence[Tensor],
+        scale: float,
+        spacing: float,
+    ) -> Tensor:
+        """Return the map that gives the law the variances of the rows."""
+        center = weights @ rows
+        second = _second_moment(self.means - center, weights)
+        for group, index in zip(groups, near, strict=True):
+            for part in torch.arange(len(group)).split(_CHUNK):
+                spreads = scale * spread(rows, index[part])
+                share = weights[group[part]].repeat_interleave(spreads.shape[1])
+                second += _second_moment(spreads.flatten(0, 1), share)
+        variances, axes = torch.linalg.eigh(_second_moment(rows - center, weights))
+        variances = variances.clamp(min=0)
+        present = ((second @ axes) * axes).sum(0)
+        # A direction without variance stays without.
+        has = (variances > 0) & (present > 1e-12 * variances)
+        ratio = torch.where(has, variances / present.where(has, variances + 1), 1.0)
+        share = variances / (variances + spacing**2)
+        return axes * (1 + share * (ratio.sqrt() - 1)) @ axes.T
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "LocalGaussianLaw":
         """Move the law to a device and a dtype, in place, and return it."""
@@ -201,47 +217,19 @@ def _neighborhoods(rows: Tensor, n_neighbors: int, approximate: bool) -> Tensor:
     return torch.from_numpy(search.kneighbors(rows.numpy(), n_found)[1])
 
 
-def _steps(
-    origins: Tensor, rows: Tensor, index: Tensor, step: float, *, shrink: bool
+def _moved(
+    origins: Tensor, rows: Tensor, index: Tensor, noise: float, dim: int | None
 ) -> Tensor:
-    """Return the rows origins (n, D) moved towards the means of their neighbourhoods.
-
-    Shrunk steps follow the positive-part estimator of James and Stein (1961): the mean
-    of n rows spread about x_i with covariance C_i misses it by tr(C_i) / n in the mean
-    square.
-    """
+    """Return the rows origins (n, D) after their steps."""
     moved = torch.empty_like(origins)
     for part in torch.arange(len(index)).split(_CHUNK):
-        offset = rows[index[part]].mean(1) - origins[part]
-        if shrink:
-            chance = _spread(rows, index[part]).square().sum((1, 2)) / index.shape[1]
-            found = offset.square().sum(1)
-            share = 1 - chance / found.where(found > 0, torch.inf)
-            offset = share.clamp(min=0)[:, None] * offset
-        moved[part] = origins[part] + step * offset
+        given = (origins[part], rows, index[part], noise)
+        if dim is None:
+            moved[part] = origins[part] + steps_on_table(*given)
+        else:
+            moved[part] = origins[part] + steps_on_manifold(*given, dim)
     return moved
-
-
-def _spread(rows: Tensor, index: Tensor) -> Tensor:
-    """Return the square roots (n, k + 1, D) of the neighbourhoods' covariances."""
-    near = rows[index]
-    n_neighbors = max(index.shape[1] - 1, 1)
-    return (near - near.mean(1, keepdim=True)) / math.sqrt(n_neighbors)
 
 
 def _second_moment(rows: Tensor, weights: Tensor) -> Tensor:
     return rows.T @ (weights[:, None] * rows)
-
-
-def _restoring_map(
-    centered: Tensor, weights: Tensor, second: Tensor, spacing: float
-) -> Tensor:
-    """Return the map that turns the variances in second into those of the rows."""
-    variances, axes = torch.linalg.eigh(_second_moment(centered, weights))
-    variances = variances.clamp(min=0)
-    present = ((second @ axes) * axes).sum(0)
-    # A direction without variance stays without.
-    has = (variances > 0) & (present > 1e-12 * variances)
-    ratio = torch.where(has, variances / present.where(has, variances + 1), 1.0).sqrt()
-    share = variances / (variances + spacing**2)
-    return axes * (1 + share * (ratio - 1)) @ axes.T
