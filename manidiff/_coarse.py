@@ -54,10 +54,11 @@ class CoarseScoreDiffusion(
         Largest noise level in the scaled space. "auto" is five standard deviations of
         the most variable direction, and at least twice sigma_c.
     training_law : {"auto", "empirical", "local"}, default="auto"
-        What the network is trained on: the rows, or fresh draws of the local-Gaussian
-        law around them, which it cannot copy however long it trains. "auto" takes
-        "empirical" for rows on a smooth manifold, for `coarseness=0`, and for more
-        than 75 000 rows, which training meets too seldom to copy; else "local".
+        What the network is trained on: the rows, or draws of the local-Gaussian law
+        around them, which it cannot copy however long it trains. Where the rows lie on
+        a smooth manifold, the draws are points of the polynomial surfaces through them.
+        "auto" takes "empirical" for `coarseness=0`, and for more than 75 000 rows,
+        which training meets too seldom to copy; else "local".
     final_step : {"auto", "none", "tweedie", "richardson", "local_polynomial"}, \
             default="auto"
         Projector below sigma_c: the denoiser, the combination of two noise levels that
@@ -74,8 +75,8 @@ class CoarseScoreDiffusion(
         Width of its layers and number of its residual blocks.
     max_iter : int, default="auto"
         Number of gradient steps. "auto" is 3000, whatever the number of rows; where
-        the law is "local", ten for every three rows and no fewer than 1000 if that is
-        less: few rows are soon learned, and then learned by heart.
+        the law is "local" and there is no manifold, ten for every three rows and no
+        fewer than 1000 if that is less: few rows are soon learned, and then by heart.
     batch_size : int, default=256
         Noised draws in a step.
     learning_rate : float, default=3e-3
@@ -309,7 +310,7 @@ class CoarseScoreDiffusion(
         self.training_law_ = self._decide_training_law(surfaces)
         if long_draws is not None and self.training_law == "auto":
             self.training_law_ = "empirical"
-        self.max_iter_ = self._decide_max_iter(len(rows))
+        self.max_iter_ = self._decide_max_iter(surfaces)
         device = self._usable_device()
         learned = {"X": rows, "sample_weight": weights, "y": conditions}
         if count() > 1:
@@ -328,7 +329,9 @@ class CoarseScoreDiffusion(
             network = self._make_network(conditions).to(device)
             train_rows, held_out_rows = self._split(len(rows), rng)
             if long_draws is None or self.training_law_ == "local":
-                draws = self._draws(network, rows, weights, conditions, train_rows, rng)
+                draws = self._draws(
+                    network, rows, weights, conditions, train_rows, surfaces, rng
+                )
             else:
                 draws = long_draws(network, held_out_rows)
             held_out = None

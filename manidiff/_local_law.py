@@ -4,23 +4,17 @@ import torch
 
 from manidiff._utils.random import draw_seed
 from manidiff.diffusion.generalization import generalization_scale
-from manidiff.geometry.local_gaussian import LocalGaussianLaw, neighbors_for_share
+from manidiff.geometry.local_gaussian import LocalGaussianLaw
 from manidiff.geometry.scale import neighborhood_spread
+from manidiff.geometry.surface_law import NOISE, n_neighbors_on_surface
 
-# On a manifold: noise over the spread of a neighbourhood, and the share that the
-# Gaussian of a row has in the density at the row itself, which decides how many rows
-# make a neighbourhood. On average over its draws it is 1 / 37 or less, and leaving the
-# row out raises its denoising error by about 5 % or less.
-_ON_SURFACE = {"noise": 0.9, "temperature": 1.0}
-_OWN_SHARE = 1 / 26
+_ON_SURFACE = {"noise": NOISE, "temperature": 1.0}
 # Elsewhere fewer rows, and noise of less than their spread: in many dimensions most of
 # a neighbourhood's volume lies outside the data.
 _ELSEWHERE = {"noise": 0.875, "temperature": 0.86}
 _N_NEIGHBORS_ELSEWHERE = 30
-# A neighbourhood is at most this share of the rows, as long as it has ten: on a
-# manifold a larger one would not be flat.
-_MAX_SHARE = {"local_polynomial": 0.1, "none": 1 / 3}
-_MIN_NEIGHBORS = 10
+# A neighbourhood is at most this share of the rows, as long as it has ten.
+_MAX_SHARE_ELSEWHERE, _MIN_NEIGHBORS = 1 / 3, 10
 # Length, in nearest-neighbour distances, beyond which variances are restored.
 _SPACING = 0.5
 # The law has a few axes a row; of more rows than this allows a random part serves.
@@ -85,11 +79,7 @@ class LocalLawMixin:
         self.axes_ = axes.clone()
 
     def _law_neighbors(self, n_rows):
-        wanted = _N_NEIGHBORS_ELSEWHERE
         if self.surface_ is not None:
-            wanted = neighbors_for_share(
-                self.intrinsic_dim_, _ON_SURFACE["noise"], _OWN_SHARE
-            )
-        return min(
-            wanted, max(int(_MAX_SHARE[self.final_step_] * n_rows), _MIN_NEIGHBORS)
-        )
+            return n_neighbors_on_surface(self.intrinsic_dim_, n_rows)
+        most = max(int(_MAX_SHARE_ELSEWHERE * n_rows), _MIN_NEIGHBORS)
+        return min(_N_NEIGHBORS_ELSEWHERE, most)

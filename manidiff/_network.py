@@ -12,6 +12,7 @@ from manidiff.diffusion.noised_draws import NoisedDraws
 from manidiff.diffusion.preconditioning import PreconditionedDenoiser
 from manidiff.diffusion.training_law import EmpiricalTrainingLaw
 from manidiff.geometry.local_gaussian import LocalGaussianLaw
+from manidiff.geometry.surface_law import draw_on_surface
 from manidiff.nets import ResidualMLP
 
 # The local-Gaussian law: neighbourhood, step, temperature, and the length, in
@@ -20,6 +21,9 @@ _LOCAL_LAW = {"n_neighbors": 30, "noise": 0.8, "temperature": 0.85}
 _LOCAL_SPACING = 0.5
 # The law has a few axes a row; of more rows than this allows a random part serves.
 _MAX_LAW_ENTRIES = 2**27
+# Points of a manifold that stand for its law, too many to be learned by heart, and one
+# in how many of them is in the mean that is taught at large noise.
+_N_ON_SURFACE, _REFERENCE_STRIDE = 2**14, 2**4
 # Of more rows, training by default meets each fewer than about ten times, too few to
 # learn it by heart.
 _MANY_ROWS = 75_000
@@ -41,16 +45,15 @@ class NetworkMixin:
         if self.training_law != "auto":
             return self.training_law
         many = len(surfaces.rows) > _MANY_ROWS
-        return (
-            "empirical" if surfaces.is_clean or many or not self.sigma_c_ else "local"
-        )
+        return "empirical" if many or not self.sigma_c_ else "local"
 
-    def _decide_max_iter(self, n_rows):
+    def _decide_max_iter(self, surfaces):
         if self.max_iter != "auto":
             return self.max_iter
-        if self.training_law_ == "empirical":
+        if self.training_law_ == "empirical" or surfaces.is_clean:
             return _MAX_STEPS
-        return min(max(round(_STEPS_PER_ROW * n_rows), _MIN_STEPS), _MAX_STEPS)
+        wanted = round(_STEPS_PER_ROW * len(surfaces.rows))
+        return min(max(wanted, _MIN_STEPS), _MAX_STEPS)
 
     def _make_network(self, conditions):
         n_conditions = 0 if conditions is None else conditions.shape[1]
@@ -84,15 +87,38 @@ class NetworkMixin:
         order = rng.permutation(n_rows)
         return order[n_held_out:], order[:n_held_out]
 
-    def _draws(self, network, rows, weights, conditions, kept, rng):
-        if self.training_law_ == "local":
-            entries_a_row = (_LOCAL_LAW["n_neighbors"] + 1) * rows.shape[1]
-            n_rows = max(_MAX_LAW_ENTRIES // entries_a_row, 2)
-            kept = rng.permutation(kept)[:n_rows] if len(kept) > n_rows else kept
-            given = None if conditions is None else conditions[kept]
-            law = self._local_law(rows[kept], weights[kept], given)
-            return self._noised(law, network, weights, conditions, kept)
-        return self._row_draws(network, rows, weights, conditions, kept, rng)
+    def _draws(self, network, rows, weights, conditions, kept, surfaces, rng):
+        if self.training_law_ == "empirical":
+            return self._row_draws(network, rows, weights, conditions, kept, rng)
+        entries_a_row = (_LOCAL_LAW["n_neighbors"] + 1) * rows.shape[1]
+        n_rows = max(_MAX_LAW_ENTRIES // entries_a_row, 2)
+        kept = rng.permutation(kept)[:n_rows] if len(kept) > n_rows else kept
+        rows, weights = rows[kept], weights[kept]
+        conditions = None if conditions is None else conditions[kept]
+        if surfaces.is_clean:
+            surface = surfaces.surface_through(rows)
+            return self._surface_draws(network, surface, weights, conditions, rng)
+        law = self._local_law(rows, weights, conditions)
+        return self._noised(law, network, weights, conditions, np.arange(len(rows)))
+
+    def _surface_draws(self, network, surface, weights, conditions, rng):
+        """Return noised draws of points on the surfaces through the rows."""
+        rows = surface.rows.numpy()
+        search = self._neighbor_search(rows, conditions)
+        points, origins = draw_on_surface(
+            surface, weights, _N_ON_SURFACE, rng, **search
+        )
+        conditions = None if conditions is None else conditions[origins]
+        # Points come in the order of the rows: every so many are a fair part of them.
+        reference = points[::_REFERENCE_STRIDE]
+        law = EmpiricalTrainingLaw(
+            self._tensor(points).float(),
+            torch.ones(len(reference), device=self._usable_device()),
+            self._stable_level(rows, weights, conditions, rng),
+            self._tensor(reference).float(),
+        )
+        equal, every = np.full(len(points), 1 / len(points)), np.arange(len(points))
+        return self._noised(law, network, equal, conditions, every)
 
     def _local_law(self, rows, weights, conditions):
         law = LocalGaussianLaw(
@@ -106,13 +132,9 @@ class NetworkMixin:
 
     def _row_draws(self, network, rows, weights, conditions, kept, rng=None):
         sigma_stable = np.inf
-        # Posterior means over all rows would mix rows of different conditions.
-        if rng is not None and conditions is None:
-            sigma_stable = generalization_scale(
-                torch.from_numpy(rows[kept]),
-                torch.from_numpy(weights[kept]),
-                self.nn_distance_,
-                torch.Generator().manual_seed(draw_seed(rng)),
+        if rng is not None:
+            sigma_stable = self._stable_level(
+                rows[kept], weights[kept], conditions, rng
             )
         law = EmpiricalTrainingLaw(
             self._tensor(rows[kept]).float(),
@@ -120,6 +142,18 @@ class NetworkMixin:
             sigma_stable,
         )
         return self._noised(law, network, weights, conditions, kept)
+
+    def _stable_level(self, rows, weights, conditions, rng):
+        """Return the noise level from which on posterior means over rows generalise."""
+        # Those over all rows would mix rows of different conditions.
+        if conditions is not None:
+            return np.inf
+        return generalization_scale(
+            torch.from_numpy(rows),
+            torch.from_numpy(weights / weights.sum()),
+            self.nn_distance_,
+            torch.Generator().manual_seed(draw_seed(rng)),
+        )
 
     def _noised(self, law, network, weights, conditions, kept):
         if conditions is not None:

@@ -3,7 +3,6 @@
 import copy
 
 import numpy as np
-import torch
 from scipy.sparse import issparse
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
@@ -16,7 +15,6 @@ from manidiff._utils.compat import check_sample_weight, fit_context, with_callba
 from manidiff._utils.device import resolve_device
 from manidiff._utils.random import draw_seed, forked_torch_seed, make_rng
 from manidiff._utils.validation import merge_equal_rows
-from manidiff.diffusion.generalization import generalization_scale
 from manidiff.diffusion.training_law import EmpiricalTrainingLaw
 from manidiff.geometry.surface_choice import SurfaceChoice
 
@@ -183,22 +181,11 @@ class StreamingMixin:
         return np.sort(rng.choice(among, n_rows, replace=False))
 
     def _long_law(self, X, reference, weights, conditions, rng):
-        sigma_stable = np.inf
-        if conditions is None:
-            sigma_stable = self._stable_level(reference, weights, rng)
         return EmpiricalTrainingLaw(
             ScaledRows(X, self.scaling_, self._usable_device()),
             self._tensor(weights).float(),
-            sigma_stable,
+            self._stable_level(reference, weights, conditions, rng),
             reference=self._tensor(reference).float(),
-        )
-
-    def _stable_level(self, rows, weights, rng):
-        return generalization_scale(
-            torch.from_numpy(rows),
-            torch.from_numpy(weights / weights.sum()),
-            self.nn_distance_,
-            torch.Generator().manual_seed(draw_seed(rng)),
         )
 
     def _learn_part(self, rows, weights, conditions, rng, n_behind, *, is_first):
@@ -225,10 +212,15 @@ class StreamingMixin:
             # A copy, as training changes it in place.
             network = copy.deepcopy(network).to(device)
             every = np.arange(len(rows))
-            law = self._draws if tells else self._few_draws
+            given = (network, rows, weights, conditions, every)
+            if tells:
+                draws = self._draws(*given, surfaces, rng)
+            else:
+                # Too few to tell where their posterior means generalise.
+                draws = self._row_draws(*given)
             self.net_, history = train(
                 network,
-                law(network, rows, weights, conditions, every, rng),
+                draws,
                 None,
                 max_iter=STEPS_PER_EPOCH,
                 batch_size=self.batch_size,
@@ -246,10 +238,6 @@ class StreamingMixin:
             self._freeze(rows, weights, conditions, surfaces, rng)
         else:
             self.sigma_c_ = decided
-
-    def _few_draws(self, network, rows, weights, conditions, kept, rng):
-        # Too few to tell where their posterior means generalise.
-        return self._row_draws(network, rows, weights, conditions, kept)
 
     def _add_to_history(self, history, n_behind):
         for record in history:

@@ -98,12 +98,44 @@ def test_a_manifold_and_a_table_are_told_apart():
     circle = CoarseScoreDiffusion(**SMALL).fit(make_circle(200))
     table = CoarseScoreDiffusion(**SMALL).fit(make_table(200, 8))
     assert circle.surface_residual_ < 0.2 < table.surface_residual_
-    assert (circle.training_law_, table.training_law_) == ("empirical", "local")
+    assert circle.training_law_ == table.training_law_ == "local"
+    assert circle._noise_variances is None and table._noise_variances is not None
     assert circle.final_step_ in ("tweedie", "richardson")
     # The parameter decides where it is given.
-    given = CoarseScoreDiffusion(training_law="local", final_step="tweedie", **SMALL)
+    given = CoarseScoreDiffusion(
+        training_law="empirical", final_step="tweedie", **SMALL
+    )
     given.fit(make_circle(200))
-    assert (given.training_law_, given.final_step_) == ("local", "tweedie")
+    assert (given.training_law_, given.final_step_) == ("empirical", "tweedie")
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_on_a_manifold_the_network_is_taught_points_of_the_surfaces(
+    monkeypatch, conditional
+):
+    taught = []
+
+    def train(network, draws, held_out, **others):
+        taught.append(draws)
+        return real_train(network, draws, held_out, **others)
+
+    real_train = _coarse.train
+    monkeypatch.setattr(_coarse, "train", train)
+    X = make_circle(200)
+    y = X[:, 0] > 0
+    model = CoarseScoreDiffusion(conditional=conditional, scaling=None, **SMALL)
+    model.fit(X, y if conditional else None)
+    law = taught[0].law
+    points = model.scaling_.invert(law.rows.double().numpy())
+    assert len(points) > 10 * len(X)
+    np.testing.assert_allclose(np.linalg.norm(points, axis=1), 1, atol=2e-3)
+    # None is a row.
+    assert np.median(cdist(points, X).min(axis=1)) > 0.1 * model.nn_distance_
+    assert np.isinf(law.sigma_stable) == conditional
+    if conditional:
+        # Points keep the labels of the rows that they descend from.
+        labels = taught[0].conditions.cpu().numpy().argmax(axis=1)
+        assert ((points[:, 0] > 0) == labels).mean() > 0.95
 
 
 @pytest.mark.parametrize("final_step", ["auto", "none", "tweedie", "richardson"])

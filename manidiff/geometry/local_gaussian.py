@@ -38,7 +38,7 @@ class LocalGaussianLaw:
     temperature : float
         Factor t of the noise. Below 1 the law gives up spread at the scale of a
         neighbourhood for precision, as a sampler at low temperature does.
-    spacing : float
+    spacing : float, default=inf
         Length r: on a table the variance v along a principal axis is restored by the
         share v / (v + r^2).
     dim : int, default=None
@@ -69,7 +69,7 @@ class LocalGaussianLaw:
         n_neighbors: int,
         noise: float,
         temperature: float,
-        spacing: float,
+        spacing: float = math.inf,
         dim: int | None = None,
         groups: Sequence[Tensor] | None = None,
         search_rows: Tensor | None = None,

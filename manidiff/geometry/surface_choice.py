@@ -98,6 +98,19 @@ class SurfaceChoice:
         """The dimension of the surfaces; 0 when there are none."""
         return 0 if self.surface is None else self.surface.dim
 
+    def surface_through(self, rows: np.ndarray) -> MovingLeastSquares:
+        """Return surfaces of the same kind through other rows (n, D), or these."""
+        assert self.surface is not None
+        if len(rows) == len(self.rows):
+            return self.surface
+        return MovingLeastSquares(
+            rows,
+            dim=self.dim,
+            degree=self.surface.degree,
+            n_neighbors=self.surface.n_neighbors,
+            approximate=self._approximate,
+        )
+
     def distance(self, points: np.ndarray) -> np.ndarray:
         """Return how far points (n, D) lie from the surfaces through the rows there."""
         assert self.surface is not None
