@@ -21,9 +21,8 @@ _LOCAL_LAW = {"n_neighbors": 30, "noise": 0.8, "temperature": 0.85}
 _LOCAL_SPACING = 0.5
 # The law has a few axes a row; of more rows than this allows a random part serves.
 _MAX_LAW_ENTRIES = 2**27
-# Points of a manifold that stand for its law, too many to be learned by heart, and one
-# in how many of them is in the mean that is taught at large noise.
-_N_ON_SURFACE, _REFERENCE_STRIDE = 2**14, 2**4
+# Points of a manifold that stand for its law, too many to be learned by heart.
+_N_ON_SURFACE = 2**14
 # Of more rows, training by default meets each fewer than about ten times, too few to
 # learn it by heart.
 _MANY_ROWS = 75_000
@@ -109,13 +108,12 @@ class NetworkMixin:
             surface, weights, _N_ON_SURFACE, rng, **search
         )
         conditions = None if conditions is None else conditions[origins]
-        # Points come in the order of the rows: every so many are a fair part of them.
-        reference = points[::_REFERENCE_STRIDE]
         law = EmpiricalTrainingLaw(
             self._tensor(points).float(),
-            torch.ones(len(reference), device=self._usable_device()),
+            self._tensor(weights).float(),
             self._stable_level(rows, weights, conditions, rng),
-            self._tensor(reference).float(),
+            # Where the mean over the rows generalises, it is that of their law.
+            reference=surface.rows.to(self._usable_device(), torch.float32),
         )
         equal, every = np.full(len(points), 1 / len(points)), np.arange(len(points))
         return self._noised(law, network, equal, conditions, every)
