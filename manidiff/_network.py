@@ -12,7 +12,7 @@ from manidiff.diffusion.noised_draws import NoisedDraws
 from manidiff.diffusion.preconditioning import PreconditionedDenoiser
 from manidiff.diffusion.training_law import EmpiricalTrainingLaw
 from manidiff.geometry.local_gaussian import LocalGaussianLaw
-from manidiff.geometry.surface_law import draw_on_surface
+from manidiff.geometry.surface_law import draw_on_surface, n_neighbors_on_surface
 from manidiff.nets import ResidualMLP
 
 # The local-Gaussian law: neighbourhood, step, temperature, and the length, in
@@ -89,8 +89,11 @@ class NetworkMixin:
     def _draws(self, network, rows, weights, conditions, kept, surfaces, rng):
         if self.training_law_ == "empirical":
             return self._row_draws(network, rows, weights, conditions, kept, rng)
-        entries_a_row = (_LOCAL_LAW["n_neighbors"] + 1) * rows.shape[1]
-        n_rows = max(_MAX_LAW_ENTRIES // entries_a_row, 2)
+        n_neighbors = _LOCAL_LAW["n_neighbors"]
+        if surfaces.is_clean:
+            n_neighbors = n_neighbors_on_surface(surfaces.dim, len(kept))
+        n_axes = min(n_neighbors + 1, rows.shape[1])
+        n_rows = max(_MAX_LAW_ENTRIES // (n_axes * rows.shape[1]), 2)
         kept = rng.permutation(kept)[:n_rows] if len(kept) > n_rows else kept
         rows, weights = rows[kept], weights[kept]
         conditions = None if conditions is None else conditions[kept]
