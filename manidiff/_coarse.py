@@ -57,8 +57,8 @@ class CoarseScoreDiffusion(
         What the network is trained on: the rows, or draws of the local-Gaussian law
         around them, which it cannot copy however long it trains. Where the rows lie on
         a smooth manifold, the draws are points of the polynomial surfaces through them.
-        "auto" takes "empirical" for `coarseness=0`, and for more than 75 000 rows,
-        which training meets too seldom to copy; else "local".
+        "auto" takes "empirical" for `coarseness=0`, and for more than 75 000 rows, or
+        16 384 on a manifold, which training meets too seldom to copy; else "local".
     final_step : {"auto", "none", "tweedie", "richardson", "local_polynomial"}, \
             default="auto"
         Projector below sigma_c: the denoiser, the combination of two noise levels that

@@ -43,7 +43,8 @@ class NetworkMixin:
     def _decide_training_law(self, surfaces):
         if self.training_law != "auto":
             return self.training_law
-        many = len(surfaces.rows) > _MANY_ROWS
+        # Of a manifold the rows are then as many points as would stand for their law.
+        many = len(surfaces.rows) > (_N_ON_SURFACE if surfaces.is_clean else _MANY_ROWS)
         return "empirical" if many or not self.sigma_c_ else "local"
 
     def _decide_max_iter(self, surfaces):
@@ -107,9 +108,8 @@ class NetworkMixin:
         """Return noised draws of points on the surfaces through the rows."""
         rows = surface.rows.numpy()
         search = self._neighbor_search(rows, conditions)
-        points, origins = draw_on_surface(
-            surface, weights, _N_ON_SURFACE, rng, **search
-        )
+        n_points = max(_N_ON_SURFACE, len(rows))
+        points, origins = draw_on_surface(surface, weights, n_points, rng, **search)
         conditions = None if conditions is None else conditions[origins]
         law = EmpiricalTrainingLaw(
             self._tensor(points).float(),

@@ -73,27 +73,27 @@ def _settling(noise: float) -> float:
 
 
 def _offsets(origins: Tensor, rows: Tensor, index: Tensor) -> Tensor:
-    """Return by how much the means of neighbourhoods are off, less what chance does.
+    """Return by how much the means of neighbourhoods are off, less what chance does."""
+    offsets = rows[index].mean(1) - origins
+    return _beyond_chance(offsets, rows, index)[:, None] * offsets
+
+
+def _beyond_chance(offsets: Tensor, rows: Tensor, index: Tensor) -> Tensor:
+    """Return the share of the means' offsets (n, D) that is not chance.
 
     This is the positive-part estimator of James and Stein (1961): the mean of n rows
     spread about x_i with covariance C_i misses it by tr(C_i) / n in the mean square.
     """
-    offsets = rows[index].mean(1) - origins
     chance = spread(rows, index).square().sum((1, 2)) / index.shape[1]
     found = offsets.square().sum(1)
-    share = 1 - chance / found.where(found > 0, torch.inf)
-    return share.clamp(min=0)[:, None] * offsets
+    return (1 - chance / found.where(found > 0, torch.inf)).clamp(min=0) * (found > 0)
 
 
 def _one_sidedness(origins: Tensor, rows: Tensor, index: Tensor) -> Tensor:
     """Return a number in [0, 1] for each row: 0 amid its nearest rows, 1 at an edge."""
-    n_nearest = max(int(_EDGE_PART * index.shape[1]), _FEWEST)
-    index = index[:, :n_nearest]
+    index = index[:, : max(int(_EDGE_PART * index.shape[1]), _FEWEST)]
     offsets = rows[index].mean(1) - origins
     along = ((rows[index] - origins[:, None]) @ offsets[:, :, None]).squeeze(2)
     ahead, behind = along.amax(1), -along.amin(1)
     sided = 1 - behind / ahead.where(ahead > 0, torch.inf)
-    found = offsets.square().sum(1)
-    kept = _offsets(origins, rows, index).square().sum(1)
-    share = (kept / found.where(found > 0, torch.inf)).sqrt()
-    return share * sided.clamp(min=0)
+    return _beyond_chance(offsets, rows, index) * sided.clamp(min=0)
