@@ -9,7 +9,12 @@ from scipy.spatial.distance import cdist
 from skorch.callbacks import Callback
 from torch import nn
 
-from manidiff import CoarseScoreDiffusion, EmpiricalScoreDiffusion, _coarse
+from manidiff import (
+    CoarseScoreDiffusion,
+    EmpiricalScoreDiffusion,
+    _coarse,
+    _network,
+)
 from manidiff.exceptions import NonFiniteLossError
 
 SMALL = {"max_iter": 20, "width": 16, "depth": 1, "batch_size": 64, "random_state": 0}
@@ -136,6 +141,15 @@ def test_on_a_manifold_the_network_is_taught_points_of_the_surfaces(
         # Points keep the labels of the rows that they descend from.
         labels = taught[0].conditions.cpu().numpy().argmax(axis=1)
         assert ((points[:, 0] > 0) == labels).mean() > 0.95
+
+
+def test_many_rows_of_a_manifold_stand_for_its_law(monkeypatch):
+    monkeypatch.setattr(_network, "_N_ON_SURFACE", 150)
+    X = make_circle(200)
+    assert CoarseScoreDiffusion(**SMALL).fit(X).training_law_ == "empirical"
+    assert CoarseScoreDiffusion(**SMALL).fit(X[:150]).training_law_ == "local"
+    table = CoarseScoreDiffusion(**SMALL).fit(make_table(200, 8))
+    assert table.training_law_ == "local"
 
 
 @pytest.mark.parametrize("final_step", ["auto", "none", "tweedie", "richardson"])
