@@ -10,7 +10,8 @@ the torus ends from it, for degrees 1, 2 and 3. Theory (Aamari and Levrard 2019)
 N^(-(degree + 1) / k).
 
 Slopes are those of a line through the logarithms, with a 95 % interval from Student's
-law. Tables and figures are saved where `--save` says.
+law. Tables and figures are saved where `--save` says. On a CPU, leave the exact sampler
+out beyond 250 rows (`--methods`, `--sizes`): it passes a draw by every row 40 times.
 
     python benchmarks/bench_rates.py [--parts coverage] [--data torus] [--save FOLDER]
 """
@@ -24,6 +25,7 @@ import matplotlib.pyplot as plt
 import matplotlib.ticker
 import numpy as np
 import torch
+from joblib import Parallel, delayed
 from scipy.stats import linregress, t
 from sklearn.neighbors import KernelDensity, NearestNeighbors
 
@@ -43,8 +45,6 @@ MANIFOLDS = {
 }
 SIZES = (125, 250, 500, 1000, 2000, 4000)
 PER_ROW, TRUE_PER_ROW, N_CENTERS, C = 200, 400, 500, 0.25
-# The exact sampler passes every draw by every row 40 times: only few rows.
-MAX_EXACT = 250
 
 
 def kernel_density(rows, seed):
@@ -108,33 +108,54 @@ def slope(sizes, values):
     return fit.slope, half
 
 
+def in_turn(n_jobs, measure, cases):
+    """Yield what is measured of each case, in the order of the cases."""
+    jobs = (delayed(measure)(*case) for case in cases)
+    return Parallel(n_jobs=n_jobs, return_as="generator", batch_size=1)(jobs)
+
+
 def measure_coverage(arguments):
     """Yield rows (data, method, N, resolution), printing the table."""
+    found = in_turn(
+        arguments.n_jobs,
+        resolution,
+        (
+            (MANIFOLDS[name](), method, n_rows, seed)
+            for name in arguments.data
+            for method in arguments.methods
+            for n_rows in arguments.sizes
+            for seed in arguments.seeds
+        ),
+    )
     for name in arguments.data:
-        manifold = MANIFOLDS[name]()
-        print(f"\n{name}, k = {manifold.intrinsic_dim}: coverage resolution, c = {C}")
+        dim = MANIFOLDS[name]().intrinsic_dim
+        print(f"\n{name}, k = {dim}: coverage resolution, c = {C}")
         for method in arguments.methods:
-            slow = method in ("Empirical", "smoothed")
-            sizes = [n for n in arguments.sizes if not slow or n <= MAX_EXACT]
             values = []
-            for n_rows in sizes:
-                found = [
-                    resolution(manifold, method, n_rows, seed)
-                    for seed in arguments.seeds
-                ]
-                values.append(float(np.exp(np.mean(np.log(found)))))
+            for n_rows in arguments.sizes:
+                of_seeds = [next(found) for _ in arguments.seeds]
+                values.append(float(np.exp(np.mean(np.log(of_seeds)))))
                 yield name, method, n_rows, values[-1]
-            report(method, sizes, values)
+            report(method, arguments.sizes, values)
 
 
 def measure_distance(arguments):
     """Yield rows (torus, degree, N, distance), printing the table."""
     print("\ntorus, k = 2: distance after projection")
+    found = in_turn(
+        arguments.n_jobs,
+        distance,
+        (
+            (degree, n_rows, seed)
+            for degree in DEGREES
+            for n_rows in arguments.sizes
+            for seed in arguments.seeds
+        ),
+    )
     for degree in DEGREES:
         values = []
         for n_rows in arguments.sizes:
-            found = [distance(degree, n_rows, seed) for seed in arguments.seeds]
-            values.append(float(np.mean(found)))
+            values.append(float(np.mean([next(found) for _ in arguments.seeds])))
             yield "torus", f"degree {degree}", n_rows, values[-1]
         report(f"degree {degree}", arguments.sizes, values)
 
@@ -198,6 +219,7 @@ def main():
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--sizes", nargs="+", type=int, default=SIZES)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--n-jobs", type=int, default=1)
     parser.add_argument("--save", type=Path, help="folder of the tables and figures")
     arguments = parser.parse_args()
     for part in arguments.parts:

@@ -112,7 +112,9 @@ def test_pickle_loads_without_the_device(fitted, X, tmp_path):
         "with warnings.catch_warnings(record=True) as caught:\n"
         "    warnings.simplefilter('always')\n"
         "    model = pickle.loads(open(sys.argv[1], 'rb').read())\n"
-        "assert [w.category for w in caught] == [UserWarning], caught\n"
+        # Some builds of torch warn, too, that there is no device.
+        "said = [str(w.message) for w in caught]\n"
+        "assert sum('fitted on device' in text for text in said) == 1, said\n"
         "assert model.device_ == 'cpu'\n"
         "np.save(sys.argv[2], model.sample(50, random_state=0))\n"
     )

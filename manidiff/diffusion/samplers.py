@@ -67,7 +67,7 @@ def ddpm_step(
     """
     sigma, sigma_next = schedule.sigmas[i], schedule.sigmas[i + 1]
     ratio = (sigma_next / sigma) ** 2
-    denoised = denoiser(x, sigma.expand(len(x)))
+    denoised = denoiser(x, _level(sigma, x))
     spread = sigma_next * (1 - ratio).sqrt()
     return denoised + ratio * (x - denoised) + spread * noise(x)
 
@@ -79,7 +79,7 @@ def sde_step(
     t, t_next = schedule.times[i], schedule.times[i + 1]
     scale, sigma = schedule.scale(t), schedule.sigma(t)
     rate, scale_rate = schedule.log_rates(t)
-    denoised = denoiser(x, sigma.expand(len(x)))
+    denoised = denoiser(x, _level(sigma, x))
     drift = scale_rate * x + 2 * rate * (x - denoised)
     diffusion = (2 * rate * (t - t_next)).sqrt() * sigma
     u = scale * (x + (t_next - t) * drift + diffusion * noise(x))
@@ -135,8 +135,13 @@ def solve(
     return x
 
 
+def _level(sigma: Tensor, x: Tensor) -> Tensor:
+    """Return a noise level once for each point of x, on its device."""
+    return sigma.to(x.device).expand(len(x))
+
+
 def _velocity(denoiser: Denoiser, u: Tensor, schedule: Schedule, t: Tensor) -> Tensor:
     rate, scale_rate = schedule.log_rates(t)
     scale = schedule.scale(t)
-    denoised = denoiser(u / scale, schedule.sigma(t).expand(len(u)))
+    denoised = denoiser(u / scale, _level(schedule.sigma(t), u))
     return (rate + scale_rate) * u - rate * scale * denoised
