@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 from pandas.api import types
+from sklearn.base import BaseEstimator, TransformerMixin
 
 from manidiff.tabular._categories import CategoryCodec, ConstantCodec, plain
 from manidiff.tabular._moments import DatetimeCodec
@@ -15,39 +16,43 @@ KINDS = ("numeric", "categorical", "ordered", "datetime")
 _MAX_CATEGORIES = 256
 
 
-class Column:
-    """A column of a table, as numbers and back.
+class Column(TransformerMixin, BaseEstimator):
+    """A column of a table, as numbers and back: one step of a ColumnTransformer.
 
     Its encoded columns are those of its codec, then one that flags missing values where
     the training table had some. Missing values are 0 in the former.
 
     Parameters
     ----------
+    name : hashable
+        Its label.
     kind : {"numeric", "categorical", "ordered", "datetime"} or None
         What it is; None takes it from the dtype.
 
     Attributes
     ----------
-    name : hashable
-        Its label.
-    dtype : dtype
+    dtype_ : dtype
         Its dtype in the training table.
-    kind : str
+    kind_ : str
         What it is, "constant" included.
-    is_flagged : bool
+    is_flagged_ : bool
         Whether the training table had missing values.
-    codec : codec
+    flag_scale_ : float
+        What the flags are divided by.
+    codec_ : codec
         How its present values are encoded.
-    width : int
+    width_ : int
         Number of encoded columns.
     """
 
-    def __init__(self, kind=None):
+    def __init__(self, name, kind=None):
+        self.name = name
         self.kind = kind
 
-    def fit(self, series):
-        """Learn from a Series of the training table."""
-        self.name, self.dtype = series.name, series.dtype
+    def fit(self, X, y=None):
+        """Learn from a DataFrame that holds the column alone."""
+        series = X.iloc[:, 0]
+        self.dtype_ = series.dtype
         missing = series.isna()
         if missing.all():
             raise ValueError(
@@ -55,29 +60,30 @@ class Column:
                 "missing. Drop the column."
             )
         present = series[~missing]
-        self.is_flagged = bool(missing.any())
-        self.flag_scale = float(missing.std(ddof=0)) if self.is_flagged else 1.0
+        self.is_flagged_ = bool(missing.any())
+        self.flag_scale_ = float(missing.std(ddof=0)) if self.is_flagged_ else 1.0
         with _naming(f"Column {self.name!r}"):
             asked = self.kind or _default_kind(series.dtype)
-            self.kind = "constant" if _n_distinct(present) == 1 else asked
-            self.codec = self._make_codec().fit(present)
-        self.width = self.codec.width + self.is_flagged
-        if isinstance(self.codec, CategoryCodec):
+            self.kind_ = "constant" if _n_distinct(present) == 1 else asked
+            self.codec_ = self._make_codec().fit(present)
+        self.width_ = self.codec_.width + self.is_flagged_
+        if isinstance(self.codec_, CategoryCodec):
             self._check_categories(len(present))
         return self
 
-    def encode(self, series):
-        """Return the encoded values (n, width)."""
+    def transform(self, X):
+        """Return the encoded values (n, width) of a DataFrame of the column alone."""
+        series = X.iloc[:, 0]
         missing = series.isna().to_numpy()
-        if missing.any() and not self.is_flagged:
+        if missing.any() and not self.is_flagged_:
             raise ValueError(
                 f"Column {self.name!r} has {int(missing.sum())} missing values, but "
                 "had none in the training table. Fill them, for example by "
                 "SyntheticTable.impute."
             )
         Z = self._encode_present(series, missing, 0.0)
-        if self.is_flagged:
-            Z[:, -1] = missing / self.flag_scale
+        if self.is_flagged_:
+            Z[:, -1] = missing / self.flag_scale_
         return Z
 
     def encode_known(self, series):
@@ -92,14 +98,14 @@ class Column:
         if pd.isna(value):
             return self._encode_given_missing()
         with _naming(f"{asked}: the value"):
-            self.codec.check(value)
-            encoded = self.codec.encode(self.codec.read(value))[0]
-        return np.append(encoded, [0.0] * self.is_flagged)
+            self.codec_.check(value)
+            encoded = self.codec_.encode(self.codec_.read(value))[0]
+        return np.append(encoded, [0.0] * self.is_flagged_)
 
     def repeat(self, value, n):
         """Return a Series of one value n times."""
-        values = [value] if pd.isna(value) else self.codec.read(value)
-        return pd.Series(values, name=self.name, dtype=self.dtype).repeat(n)
+        values = [value] if pd.isna(value) else self.codec_.read(value)
+        return pd.Series(values, name=self.name, dtype=self.dtype_).repeat(n)
 
     def cells(self, series):
         """Return the cells (n,) of a table as objects, those present in the dtype."""
@@ -111,12 +117,12 @@ class Column:
     def restore(self, values):
         """Return a Series of values (n,) in the dtype of the column, none changed."""
         with _naming(f"Column {self.name!r}"):
-            if types.is_integer_dtype(self.dtype):
+            if types.is_integer_dtype(self.dtype_):
                 self._check_whole(np.asarray(values, dtype=np.float64))
             try:
-                return pd.Series(values, name=self.name, dtype=self.dtype)
+                return pd.Series(values, name=self.name, dtype=self.dtype_)
             except (OverflowError, TypeError, ValueError) as error:
-                raise ValueError(f"does not fit {self.dtype}: {error}") from error
+                raise ValueError(f"does not fit {self.dtype_}: {error}") from error
 
     def decode(self, Z, *, complete=False):
         """Return a Series of what encoded values (n, width) say.
@@ -124,76 +130,77 @@ class Column:
         A complete one has no missing values, whatever the flags say.
         """
         missing = np.zeros(len(Z), dtype=bool)
-        if self.is_flagged and not complete:
-            missing = Z[:, -1] * self.flag_scale > 0.5
+        if self.is_flagged_ and not complete:
+            missing = Z[:, -1] * self.flag_scale_ > 0.5
         present = np.flatnonzero(~missing)
-        values = self.codec.decode(Z[present, : self.codec.width])
+        values = self.codec_.decode(Z[present, : self.codec_.width])
         if isinstance(values, pd.Series):
             values = values.array
-        series = pd.Series(values, index=present, name=self.name, dtype=self.dtype)
+        series = pd.Series(values, index=present, name=self.name, dtype=self.dtype_)
         return series if len(present) == len(Z) else series.reindex(range(len(Z)))
 
     @property
     def observation_noise(self):
         """Standard deviations (width,) of the noise under which values are observed."""
-        noise = [self.codec.noise] * self.codec.width
-        return np.array(noise + [0.25 / self.flag_scale] * self.is_flagged)
+        noise = [self.codec_.noise] * self.codec_.width
+        return np.array(noise + [0.25 / self.flag_scale_] * self.is_flagged_)
 
-    @property
-    def encoded_names(self):
-        """Names of the encoded columns."""
-        names = [f"{self.name}"] if self.codec.width == 1 else []
-        if self.codec.width > 1:
-            names = [f"{self.name}_{value}" for value in self.codec.categories]
-        return names + [f"{self.name}_missing"] * self.is_flagged
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the encoded columns."""
+        names = [f"{self.name}"] if self.codec_.width == 1 else []
+        if self.codec_.width > 1:
+            names = [f"{self.name}_{value}" for value in self.codec_.categories]
+        return np.array(
+            names + [f"{self.name}_missing"] * self.is_flagged_, dtype=object
+        )
 
     def describe(self):
         """Return one line that says what the column is taken for."""
-        missing = ", with missing values" if self.is_flagged else ""
-        return f"{self.name}: {self.kind}, {self.codec.describe()}{missing}"
+        missing = ", with missing values" if self.is_flagged_ else ""
+        return f"{self.name}: {self.kind_}, {self.codec_.describe()}{missing}"
 
     def _encode_present(self, series, missing, fill):
-        Z = np.zeros((len(series), self.width))
+        Z = np.zeros((len(series), self.width_))
         with _naming(f"Column {self.name!r}"):
-            Z[~missing, : self.codec.width] = self.codec.encode(series[~missing])
-        Z[missing, : self.codec.width] = fill
+            Z[~missing, : self.codec_.width] = self.codec_.encode(series[~missing])
+        Z[missing, : self.codec_.width] = fill
         return Z
 
     def _encode_given_missing(self):
-        if not self.is_flagged:
+        if not self.is_flagged_:
             raise ValueError(
                 f"conditions={{{self.name!r}: missing}}: the column has no missing "
                 "value in the training table."
             )
-        return np.append(np.full(self.codec.width, np.nan), 1 / self.flag_scale)
+        return np.append(np.full(self.codec_.width, np.nan), 1 / self.flag_scale_)
 
     def _make_codec(self):
-        if self.kind == "constant":
+        if self.kind_ == "constant":
             return ConstantCodec()
-        if self.kind == "datetime":
-            if not types.is_datetime64_any_dtype(self.dtype):
+        if self.kind_ == "datetime":
+            if not types.is_datetime64_any_dtype(self.dtype_):
                 raise ValueError(
-                    f"has dtype {self.dtype}; convert it with pandas.to_datetime"
+                    f"has dtype {self.dtype_}; convert it with pandas.to_datetime"
                 )
-            return DatetimeCodec(self.dtype)
-        if self.kind == "numeric":
-            return NumberCodec(whole=types.is_integer_dtype(self.dtype))
+            return DatetimeCodec(self.dtype_)
+        if self.kind_ == "numeric":
+            return NumberCodec(whole=types.is_integer_dtype(self.dtype_))
         known = None
-        if isinstance(self.dtype, pd.CategoricalDtype):
-            known = list(self.dtype.categories)
-        return CategoryCodec(self.kind == "ordered", known)
+        if isinstance(self.dtype_, pd.CategoricalDtype):
+            known = list(self.dtype_.categories)
+        return CategoryCodec(self.kind_ == "ordered", known)
 
     def _check_whole(self, numbers):
         broken = numbers[numbers != np.round(numbers)]
         if len(broken):
             raise ValueError(
                 f"holds {broken[0]:.12g}, and the training table has whole numbers "
-                f"there, {self.dtype}. Round it, or take it out"
+                f"there, {self.dtype_}. Round it, or take it out"
             )
 
     def _check_categories(self, n_present):
-        n_categories = len(self.codec.categories)
-        if n_categories > _MAX_CATEGORIES and not self.codec.ordered:
+        n_categories = len(self.codec_.categories)
+        if n_categories > _MAX_CATEGORIES and not self.codec_.ordered:
             raise ValueError(
                 f"Column {self.name!r} has {n_categories} categories in {n_present} "
                 f"rows; at most {_MAX_CATEGORIES} can be learned. Drop it, group its "

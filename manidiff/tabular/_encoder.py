@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from manidiff.tabular._columns import KINDS, Column
@@ -35,8 +36,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    columns_ : list of Column
-        What was learned of each column.
+    transformer_ : ColumnTransformer
+        A transformer for each column.
     column_kinds_ : dict
         What each column is taken for.
     n_features_in_ : int
@@ -47,7 +48,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     See Also
     --------
     SyntheticTable : Draws rows of a table.
-    sklearn.compose.ColumnTransformer : Other encodings; it has no inverse.
+    sklearn.compose.ColumnTransformer : Other encodings; by itself it has no inverse.
 
     Examples
     --------
@@ -97,10 +98,16 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         _check_table(X)
         kinds = self._asked_kinds(X)
-        self.columns_ = [Column(kinds.get(name)).fit(X[name]) for name in X.columns]
-        self.column_kinds_ = {column.name: column.kind for column in self.columns_}
+        # Columns are found by their place: their labels need not be text.
+        columns = [
+            (str(place), Column(name, kinds.get(name)), [place])
+            for place, name in enumerate(X.columns)
+        ]
+        self.transformer_ = ColumnTransformer(columns, sparse_threshold=0)
+        self.transformer_.set_output(transform="default").fit(_by_place(X))
+        self.column_kinds_ = {column.name: column.kind_ for column in self.columns_}
         self.n_features_in_ = X.shape[1]
-        self.n_features_out_ = sum(column.width for column in self.columns_)
+        self.n_features_out_ = sum(column.width_ for column in self.columns_)
         if self.verbose:
             print(*(column.describe() for column in self.columns_), sep="\n")
         return self
@@ -124,9 +131,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             If columns are missing or unknown, a category is unknown, or values are
             missing where the training table has none missing.
         """
-        X = self.align(X)
-        parts = [column.encode(X[column.name]) for column in self.columns_]
-        return np.hstack(parts)
+        return self.transformer_.transform(_by_place(self.align(X)))
 
     def inverse_transform(self, X):
         """Return the table that encoded rows stand for.
@@ -172,7 +177,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             [
                 column.encode_given(conditions[column.name])
                 if column.name in conditions
-                else np.full(column.width, np.nan)
+                else np.full(column.width_, np.nan)
                 for column in self.columns_
             ]
         )
@@ -183,11 +188,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def parts(self):
         """Return each column with the slice of its encoded columns."""
-        ends = np.cumsum([column.width for column in self.columns_])
-        return [
-            (column, slice(end - column.width, end))
-            for column, end in zip(self.columns_, ends, strict=True)
-        ]
+        places = self.transformer_.output_indices_
+        return [(column, places[name]) for name, column in self._named_columns()]
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the encoded columns.
@@ -204,8 +206,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             is what the encoded column flags.
         """
         check_is_fitted(self)
-        names = [name for column in self.columns_ for name in column.encoded_names]
-        return np.array(names, dtype=object)
+        return np.hstack([column.get_feature_names_out() for column in self.columns_])
 
     def align(self, X, *, allow_empty=False):
         """Return a table with its columns in the order of the training table.
@@ -241,6 +242,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             )
         return X[names]
 
+    @property
+    def columns_(self):
+        """What was learned of each column, a list of `Column`."""
+        return [column for _, column in self._named_columns()]
+
+    def _named_columns(self):
+        # Columns that are encoded as nothing are transformers too.
+        return [(name, column) for name, column, _ in self.transformer_.transformers_]
+
     def _decode(self, Z, *, complete):
         check_is_fitted(self)
         Z = np.asarray(Z, dtype=np.float64)
@@ -271,6 +281,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                     f"column_types={{{name!r}: {kind!r}}} must be one of {KINDS}."
                 )
         return kinds
+
+
+def _by_place(X):
+    return X.set_axis(range(X.shape[1]), axis="columns")
 
 
 def _check_table(X, *, allow_empty=False):

@@ -71,9 +71,9 @@ class ColumnMap:
     """
 
     def __init__(self, column, drawn, training):
-        self.width = column.codec.width
+        self.width = column.codec_.width
         self.flag = None
-        if column.is_flagged:
+        if column.is_flagged_:
             self.flag = QuantileMap(drawn[:, -1], training[:, -1])
             half = training[:, -1].max() / 2
             drawn = drawn[self.flag(drawn[:, -1]) < half]

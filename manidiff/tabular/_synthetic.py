@@ -118,7 +118,9 @@ class SyntheticTable(BaseEstimator):
             encoded; see `TableEncoder.fit`.
         """
         rng = make_rng(self.random_state)
-        self.encoder_ = TableEncoder(self.column_types, self.verbose).fit(X)
+        encoder = TableEncoder(self.column_types, self.verbose)
+        # Whatever transformers are globally set to return, the estimator sees arrays.
+        self.encoder_ = encoder.set_output(transform="default").fit(X)
         Z = self.encoder_.transform(X)
         if (Z == Z[:1]).all():
             raise ValueError(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.mixture import GaussianMixture
@@ -25,6 +26,14 @@ def table():
 @pytest.fixture(scope="module")
 def model(table):
     return SyntheticTable(random_state=0).fit(table)
+
+
+def test_what_transformers_return_elsewhere_changes_nothing(table, model):
+    with config_context(transform_output="pandas"):
+        other = SyntheticTable(random_state=0).fit(table)
+        drawn = other.sample(20, random_state=0)
+        assert other.score(table[:50]) == model.score(table[:50])
+    pd.testing.assert_frame_equal(drawn, model.sample(20, random_state=0))
 
 
 def test_drawn_columns_have_the_laws_of_the_training_columns(table, model):

@@ -24,6 +24,18 @@ def test_a_table_comes_back_as_it_was(table):
     )
 
 
+def test_each_column_is_a_step_of_a_column_transformer(table):
+    labels = dict(zip(table.columns, [1, ("a", 2), *table.columns[2:]], strict=True))
+    encoder = TableEncoder().fit(table.rename(columns=labels))
+    steps = encoder.transformer_.named_transformers_
+    assert [step.name for step in steps.values()] == list(labels.values())
+    widths = [part.stop - part.start for _, part in encoder.parts()]
+    assert widths == [step.width_ for step in steps.values()]
+    np.testing.assert_array_equal(
+        encoder.transform(table.rename(columns=labels)), encoder.fit_transform(table)
+    )
+
+
 @pytest.mark.parametrize("scale", [0.1, 3.0, 1e6])
 def test_any_numbers_decode_to_valid_rows(table, scale):
     encoder = TableEncoder().fit(table)
