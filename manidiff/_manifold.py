@@ -5,6 +5,7 @@ from abc import abstractmethod
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from sklearn.utils.validation import validate_data
 
 from manidiff._utils.random import draw_seed
@@ -16,6 +17,8 @@ from manidiff.geometry.surface_choice import SurfaceChoice
 
 # Draws through which the surfaces of uniform sampling go.
 _N_UNIFORM_STARTS = 4096
+# Draws that are nearer than this, in nearest-neighbour distances, count as one.
+_SAME_PLACE = 1e-3
 
 
 class ManifoldMixin:
@@ -151,7 +154,12 @@ class ManifoldMixin:
                 "labels or targets. Leave y out, or use target='data'."
             )
         start = self.sample(_N_UNIFORM_STARTS, random_state=draw_seed(rng))
-        rows = np.unique(self.scaling_.apply(start), axis=0)
+        rows = self.scaling_.apply(start)
+        # Draws of an exact score lie in the same places but for rounding.
+        near = cKDTree(rows).query_pairs(
+            _SAME_PLACE * self.nn_distance_, output_type="ndarray"
+        )
+        rows = np.delete(rows, near[:, 1], axis=0)
         surfaces = SurfaceChoice(rows, rng)
         if surfaces.is_clean:
             kept = SurfaceChoice(without_strays(surfaces), rng)

@@ -33,6 +33,14 @@ def test_draws_are_uniform_on_the_circle(rows, model):
     assert chisquare(np.histogram(np.arctan2(*rows.T), 24)[0]).pvalue < 1e-9
 
 
+def test_a_score_that_repeats_few_rows_draws_uniformly(rows):
+    model = EmpiricalScoreDiffusion(random_state=0).fit(rows[:400])
+    drawn = model.sample(2000, target="uniform", random_state=0)
+    assert np.abs(np.linalg.norm(drawn, axis=1) - 3).max() < 0.05
+    counts = np.histogram(np.arctan2(*drawn.T), 24, (-np.pi, np.pi))[0]
+    assert np.abs(counts / 2000 - 1 / 24).sum() / 2 < 0.09
+
+
 class Straying(LocalPolynomialScoreDiffusion):
     """Draws of which a few end far from all others."""
 
