@@ -58,6 +58,8 @@ def test_the_device_is_far():
 @pytest.mark.parametrize("name", list(ESTIMATORS))
 def test_drawing_and_projecting(name, X):
     estimator = clone(ESTIMATORS[name]).set_params(device=DEVICE, random_state=0)
+    if "n_steps" in estimator.get_params():
+        estimator.set_params(n_steps=3)
     y = X[:, 0] > 0 if getattr(estimator, "conditional", False) else None
     with FarDevice():
         estimator.fit(X, y)

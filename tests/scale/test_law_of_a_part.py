@@ -6,12 +6,12 @@ import pytest
 from manidiff import LocalPolynomialScoreDiffusion, _local_law
 from manidiff.datasets import Torus
 
-N_ROWS, N_KEPT, N_PARTS = 1600, 400, 12
+N_ROWS, N_KEPT, N_PARTS = 1200, 300, 12
 
 
 def moments(model):
     """Return the means (2, D) of x and of x^2 over many draws."""
-    drawn = model.scaling_.apply(model.sample(2**13, random_state=0))
+    drawn = model.scaling_.apply(model.sample(2**12, random_state=0))
     return np.array([drawn.mean(0), (drawn**2).mean(0)])
 
 
