@@ -16,16 +16,12 @@ from manidiff._training import net_on_cpu, train
 from manidiff._utils.compat import Interval, StrOptions
 from manidiff._utils.random import draw_seed, forked_torch_seed
 from manidiff._watching import WatchedFitMixin
-from manidiff.diffusion.noised_draws import FixedDraws
 from manidiff.diffusion.projectors import (
     FrozenBelow,
     OwnNoise,
 )
 from manidiff.geometry.surface_choice import SurfaceChoice
 from manidiff.persistence import open_checkpoint
-
-# Noised draws a held-out row.
-_HELD_OUT_REPEATS = 16
 
 
 class CoarseScoreDiffusion(
@@ -334,13 +330,9 @@ class CoarseScoreDiffusion(
                 )
             else:
                 draws = long_draws(network, held_out_rows)
-            held_out = None
-            if len(held_out_rows):
-                # Held-out rows are judged as rows, whatever the network is taught.
-                held_out = FixedDraws(
-                    self._row_draws(network, rows, weights, conditions, held_out_rows),
-                    _HELD_OUT_REPEATS * len(held_out_rows),
-                )
+            held_out = self._held_out_draws(
+                network, rows, weights, conditions, held_out_rows
+            )
             on_epoch = self._watch(finish, training_rows)
             self.net_, self.history_ = train(
                 network,

@@ -5,14 +5,17 @@ from abc import abstractmethod
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 from sklearn.utils.validation import validate_data
 
 from manidiff._utils.random import draw_seed
 from manidiff.diffusion.descent import descend
 from manidiff.diffusion.dimension import dimension_from_density, dimension_from_score
 from manidiff.diffusion.langevin import choose_thickness, uniform_on_manifold
-from manidiff.geometry.draws_on_surface import filled_up, without_strays
+from manidiff.geometry.draws_on_surface import (
+    filled_up,
+    without_copies,
+    without_strays,
+)
 from manidiff.geometry.surface_choice import SurfaceChoice
 
 # Draws through which the surfaces of uniform sampling go.
@@ -155,11 +158,7 @@ class ManifoldMixin:
             )
         start = self.sample(_N_UNIFORM_STARTS, random_state=draw_seed(rng))
         rows = self.scaling_.apply(start)
-        # Draws of an exact score lie in the same places but for rounding.
-        near = cKDTree(rows).query_pairs(
-            _SAME_PLACE * self.nn_distance_, output_type="ndarray"
-        )
-        rows = np.delete(rows, near[:, 1], axis=0)
+        rows = without_copies(rows, _SAME_PLACE * self.nn_distance_)
         surfaces = SurfaceChoice(rows, rng)
         if surfaces.is_clean:
             kept = SurfaceChoice(without_strays(surfaces), rng)

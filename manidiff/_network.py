@@ -8,7 +8,7 @@ from torch import nn
 
 from manidiff._utils.random import draw_seed
 from manidiff.diffusion.generalization import generalization_scale
-from manidiff.diffusion.noised_draws import NoisedDraws
+from manidiff.diffusion.noised_draws import FixedDraws, NoisedDraws
 from manidiff.diffusion.preconditioning import PreconditionedDenoiser
 from manidiff.diffusion.training_law import EmpiricalTrainingLaw
 from manidiff.geometry.local_gaussian import LocalGaussianLaw
@@ -23,6 +23,8 @@ _LOCAL_SPACING = 0.5
 _MAX_LAW_ENTRIES = 2**27
 # Points of a manifold that stand for its law, too many to be learned by heart.
 _N_ON_SURFACE = 2**14
+# Noised draws a held-out row.
+_HELD_OUT_REPEATS = 16
 # Of more rows, training by default meets each fewer than about ten times, too few to
 # learn it by heart.
 _MANY_ROWS = 75_000
@@ -143,6 +145,14 @@ class NetworkMixin:
             sigma_stable,
         )
         return self._noised(law, network, weights, conditions, kept)
+
+    def _held_out_draws(self, network, rows, weights, conditions, held_out):
+        """Return noised draws of the held-out rows, or None where there are none."""
+        if len(held_out) == 0:
+            return None
+        # They are judged as rows, whatever the network is taught.
+        draws = self._row_draws(network, rows, weights, conditions, held_out)
+        return FixedDraws(draws, _HELD_OUT_REPEATS * len(held_out))
 
     def _stable_level(self, rows, weights, conditions, rng):
         """Return the noise level from which on posterior means over rows generalise."""

@@ -270,12 +270,6 @@ def train(
     KeyboardInterrupt
         If the user interrupts the first epoch. Later, training ends with a warning.
     """
-    scheduler = LRScheduler(
-        torch.optim.lr_scheduler.LambdaLR,
-        lr_lambda=schedule or WarmUpCosine(max_iter),
-        step_every="batch",
-        event_name=None,
-    )
     history: list[dict[str, Any]] = []
     average = MovingAverage()
     watch = StepWatch(learning_rate)
@@ -286,7 +280,7 @@ def train(
         *shared_steps(draws),
         ("step_watch", watch),
         ("clipping", GradientNormClipping(_GRADIENT_NORM)),
-        ("schedule", scheduler),
+        ("schedule", _scheduler(schedule or WarmUpCosine(max_iter))),
         ("moving_average", average),
         ("report", report),
     ]
@@ -315,9 +309,17 @@ def train(
         checkpoint.is_needed = not is_main()
     network.eval()
     _forget_data(net)
-    net.optimizer_.state.clear()
-    net.optimizer_.zero_grad()
+    _forget_steps(net)
     return net, history
+
+
+def _scheduler(schedule: Callable[[int], float]) -> LRScheduler:
+    return LRScheduler(
+        torch.optim.lr_scheduler.LambdaLR,
+        lr_lambda=schedule,
+        step_every="batch",
+        event_name=None,
+    )
 
 
 def _make_net(
@@ -373,6 +375,12 @@ def _summary(epoch: dict[str, Any]) -> dict[str, Any]:
     summary = {name: float(epoch[name]) for name in kept if name in epoch}
     counts = {name: int(summary[name]) for name in ("epoch", "n_iter")}
     return {**summary, **counts, "seconds": epoch["dur"]}
+
+
+def _forget_steps(net: skorch.NeuralNet) -> None:
+    """Drop what only further steps would need."""
+    net.optimizer_.state.clear()
+    net.optimizer_.zero_grad()
 
 
 def _forget_data(net: skorch.NeuralNet) -> None:

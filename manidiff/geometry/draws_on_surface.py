@@ -1,4 +1,4 @@
-"""Draws of a model made fit to walk from: no strays, no gaps.
+"""Draws of a model made fit to walk from: no copies, no strays, no gaps.
 
 Surfaces through a model's draws are its manifold only where draws are. A stray one
 would become a piece of manifold of its own, and where a model repeats a few rows there
@@ -7,6 +7,7 @@ are gaps between them.
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 
 from manidiff.geometry.surface_choice import SurfaceChoice
@@ -17,6 +18,15 @@ _STRAY, _STRAY_NEIGHBOR = 0.35, 10
 _LOF_NEIGHBORS = 20
 # New points scatter like so many neighbours about a row.
 _N_NEIGHBORS = 5
+
+
+def without_copies(rows: np.ndarray, distance: float) -> np.ndarray:
+    """Return the rows (n, D) but those within a distance of an earlier one.
+
+    Draws of an exact score lie in the same places but for rounding.
+    """
+    pairs = cKDTree(rows).query_pairs(distance, output_type="ndarray")
+    return np.delete(rows, pairs[:, 1], axis=0)
 
 
 def without_strays(surfaces: SurfaceChoice) -> np.ndarray:
