@@ -16,6 +16,7 @@ from manidiff._training import net_on_cpu, train
 from manidiff._utils.compat import Interval, StrOptions
 from manidiff._utils.random import draw_seed, forked_torch_seed
 from manidiff._watching import WatchedFitMixin
+from manidiff.diffusion.descent import descend
 from manidiff.diffusion.projectors import (
     FrozenBelow,
     OwnNoise,
@@ -60,13 +61,16 @@ class CoarseScoreDiffusion(
         Projector below sigma_c: the denoiser, the combination of two noise levels that
         cancels curvature, or moving least squares through the training rows, **which
         the estimator then keeps**; "none" stops at sigma_c. "auto" takes the better of
-        the first two by the data, and gives back the data's own noise where rows do not
-        lie on a manifold.
+        the first two by the data; on a manifold that the rows show more exactly than
+        the network has learned it, the last layer fitted anew by least squares to
+        projections onto the surfaces through the rows; and where rows do not lie on a
+        manifold, it gives back the data's own noise.
     module : nn.Module, or callable that returns one, default=None
         Network called with the keywords inputs (n, r), noise (n,) and, if conditional,
         condition (n, c), returning (n, r), where r is the rank of the scaled data. A
         callable is called with r and c; an instance is copied. None is a residual
-        multilayer perceptron.
+        multilayer perceptron. Only one with a method ``features``, of the same
+        keywords, for what a last linear layer is given, has that layer fitted anew.
     width, depth : int, default=192 and 4
         Width of its layers and number of its residual blocks.
     max_iter : int, default="auto"
@@ -133,7 +137,8 @@ class CoarseScoreDiffusion(
         How far rows lie from surfaces through their neighbours, in nearest-neighbour
         distances; below 0.2 the rows are taken to lie on a manifold.
     training_law_, final_step_ : str
-        What was decided.
+        What was decided; `final_step_` is "least_squares" for the last layer fitted
+        anew.
     max_iter_ : int
         Number of gradient steps that were to be taken; after `fit` only.
     surface_ : MovingLeastSquares or None
@@ -358,12 +363,13 @@ class CoarseScoreDiffusion(
         # Scores in single precision would depend on which rows share a batch.
         dtype = torch.float64 if differentiable else torch.float32
         denoiser = self._network_denoiser(dtype, conditions)
+        projector = self._projector(dtype, conditions)
         noise = None
         if self._noise_variances is not None:
             noise = OwnNoise(
                 self._tensor(self.gaussian_.axes), self._tensor(self._noise_variances)
             )
-        return FrozenBelow(denoiser, self._sigma_floor(), self._projector(), noise)
+        return FrozenBelow(denoiser, self._sigma_floor(), projector, noise)
 
     def _sigma_range(self):
         return self.sigma_max_, self._sigma_floor()
@@ -377,7 +383,12 @@ class CoarseScoreDiffusion(
         return gaussian.start(normal, self.sigma_max_)
 
     def _finish(self, x, denoiser):
-        return x if self.final_step_ == "none" else denoiser.finish(x)
+        if self.final_step_ == "none":
+            return x
+        if self.final_step_ == "least_squares":
+            # Fitted to what is within reach of sigma_c, it knows nothing of strays.
+            x = descend(denoiser.denoiser, x, denoiser.sigma_c, self.sigma_max_)
+        return denoiser.finish(x)
 
     def _log_density_at(self, x, sigma, conditions):
         level = self._sigma_floor()

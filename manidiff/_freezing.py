@@ -5,6 +5,7 @@ import torch
 
 from manidiff._utils.random import balanced_normal
 from manidiff.diffusion.calibration import choose_frozen_level
+from manidiff.diffusion.last_layer import OtherLastLayer, fit_last_layer
 from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow, OntoSurface
 
 # With coarseness="auto" a network learns down to this noise level, in nearest-neighbour
@@ -12,6 +13,8 @@ from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow, OntoSurface
 FINEST = 0.1
 _LEVELS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25)
 _N_CALIBRATION = 512
+# Standard deviations of noise beyond the root of its dimension.
+_MAX_DEVIATION = 4.0
 # Rows by which the data's own noise is measured.
 _MAX_RESIDUALS = 4096
 
@@ -19,8 +22,12 @@ _MAX_RESIDUALS = 4096
 class FreezingMixin:
     """Decides, after training, what becomes of the score below sigma_c.
 
-    Sets `final_step_` and `_noise_variances`, and with automatic coarseness `sigma_c_`.
+    Sets `final_step_`, `_last_layer` and `_noise_variances`, and with automatic
+    coarseness `sigma_c_`.
     """
+
+    # Files of earlier versions hold none.
+    _last_layer = None
 
     def _kept_surface(self, surfaces):
         if self.final_step != "local_polynomial":
@@ -32,12 +39,15 @@ class FreezingMixin:
             )
         return surfaces.surface
 
-    def _freeze(self, rows, weights, conditions, surfaces, rng):
+    def _freeze(self, rows, weights, conditions, surfaces, rng, *, refits=True):
         """Decide the level and the projector below which the score is frozen."""
-        self._noise_variances = None
+        self._noise_variances = self._last_layer = None
         self.final_step_ = "tweedie" if self.final_step == "auto" else self.final_step
         if surfaces.is_clean:
-            self._choose_projector(surfaces, rng)
+            missed = self._choose_projector(surfaces, rng)
+            if refits and self._is_worth_refitting(surfaces, missed):
+                self.final_step_ = "least_squares"
+                self._last_layer = self._refit(surfaces, weights, conditions, rng)
         elif self.final_step == "auto":
             self._noise_variances = self._residual_variances(
                 rows, weights, conditions, rng
@@ -46,7 +56,10 @@ class FreezingMixin:
             self.final_step_ = "local_polynomial"
 
     def _choose_projector(self, surfaces, rng):
-        """Take the level and projector whose draws land closest to the surfaces."""
+        """Take the level and projector whose draws land closest to the surfaces.
+
+        Returned is by how much they miss them; None if there was no choice.
+        """
         levels = [self._sigma_floor()]
         if self.coarseness == "auto":
             coarser = [level * self.nn_distance_ for level in _LEVELS]
@@ -57,12 +70,12 @@ class FreezingMixin:
         if self.final_step in ("auto", "local_polynomial"):
             projectors = sorted(PROJECTORS)
         if len(levels) * len(projectors) == 1 or self.final_step == "none":
-            return
+            return None
         conditions = None
         if self.conditional:
             conditions = self._tensor(self.conditions_.draw(_N_CALIBRATION, rng))
         normal = balanced_normal(_N_CALIBRATION, self.gaussian_.rank, rng)
-        level, self.final_step_ = choose_frozen_level(
+        level, self.final_step_, missed = choose_frozen_level(
             self._network_denoiser(torch.float32, conditions),
             self._start(self._tensor(normal), conditions, rng),
             self.sigma_max_,
@@ -72,6 +85,35 @@ class FreezingMixin:
         )
         if self.coarseness == "auto":
             self.sigma_c_ = level
+        return missed
+
+    def _is_worth_refitting(self, surfaces, missed):
+        # Where surfaces miss rows that they do not go through by more, the network
+        # knows the manifold as well as they do.
+        return (
+            self.final_step == "auto"
+            and self.sigma_c_ > 0
+            and missed > surfaces.residual * self.nn_distance_
+            and hasattr(self.net_.module_, "features")
+        )
+
+    def _forget_last_layer(self):
+        """Do without: the features of the network are no longer those it was for."""
+        if self._last_layer is not None:
+            self._last_layer, self.final_step_ = None, "tweedie"
+
+    def _refit(self, surfaces, weights, conditions, rng):
+        """Return the last layer that best projects onto the surfaces at sigma_c."""
+        points, given = self._points_on(surfaces.surface, weights, conditions, rng)
+        sigma = self._sigma_floor()
+        x = points + sigma * rng.standard_normal(points.shape)
+        target = surfaces.surface.project(torch.from_numpy(x))
+        denoiser = self._preconditioned(self._network(torch.float32), torch.float32)
+        x, target = self._tensor(x).float(), self._tensor(target).float()
+        given = None if given is None else self._tensor(given).float()
+        return fit_last_layer(
+            denoiser, x, torch.full_like(x[:, 0], sigma), target, given
+        )
 
     def _residual_variances(self, rows, weights, conditions, rng):
         """Return how far rows lie from their projection: the data's own noise."""
@@ -88,7 +130,27 @@ class FreezingMixin:
             residual = self.gaussian_.axes.T.to(x) @ (x - frozen.project(x)).T
         return (residual**2 @ self._tensor(weights)).cpu()
 
-    def _projector(self):
+    def _projector(self, dtype, conditions):
         if self.surface_ is not None:
             return OntoSurface(self.surface_.project)
+        if self._last_layer is not None:
+            return self._refitted_projector(dtype, conditions)
         return PROJECTORS["tweedie" if self.final_step_ == "none" else self.final_step_]
+
+    def _refitted_projector(self, dtype, conditions):
+        network = self._network(dtype)
+        layer = self._last_layer.to(self._usable_device(), dtype)
+        refitted = self._preconditioned(OtherLastLayer(network, layer), dtype)
+        given = None if conditions is None else conditions.to(dtype)
+
+        def project(denoiser, x, sigma):
+            projected = refitted(x.to(dtype), sigma.to(dtype), given).to(x.dtype)
+            # It knows nothing of points farther off than noise of that level takes them
+            # in a probability of exp(-t^2 / 2) (Laurent and Massart 2000).
+            reach = (x.shape[1] ** 0.5 + _MAX_DEVIATION) * sigma
+            is_near = (x - projected).norm(dim=1) <= reach
+            if is_near.all():
+                return projected
+            return torch.where(is_near[:, None], projected, denoiser(x, sigma))
+
+        return project

@@ -109,10 +109,7 @@ class NetworkMixin:
     def _surface_draws(self, network, surface, weights, conditions, rng):
         """Return noised draws of points on the surfaces through the rows."""
         rows = surface.rows.numpy()
-        search = self._neighbor_search(rows, conditions)
-        n_points = max(_N_ON_SURFACE, len(rows))
-        points, origins = draw_on_surface(surface, weights, n_points, rng, **search)
-        conditions = None if conditions is None else conditions[origins]
+        points, given = self._points_on(surface, weights, conditions, rng)
         law = EmpiricalTrainingLaw(
             self._tensor(points).float(),
             self._tensor(weights).float(),
@@ -121,7 +118,15 @@ class NetworkMixin:
             reference=surface.rows.to(self._usable_device(), torch.float32),
         )
         equal, every = np.full(len(points), 1 / len(points)), np.arange(len(points))
-        return self._noised(law, network, equal, conditions, every)
+        return self._noised(law, network, equal, given, every)
+
+    def _points_on(self, surface, weights, conditions, rng):
+        """Return points of the surfaces through rows by their law, and conditions."""
+        rows = surface.rows.numpy()
+        search = self._neighbor_search(rows, conditions)
+        n_points = max(_N_ON_SURFACE, len(rows))
+        points, origins = draw_on_surface(surface, weights, n_points, rng, **search)
+        return points, None if conditions is None else conditions[origins]
 
     def _local_law(self, rows, weights, conditions):
         law = LocalGaussianLaw(
@@ -195,12 +200,13 @@ class NetworkMixin:
             network, self.gaussian_.to(self._usable_device(), dtype)
         )
 
+    def _network(self, dtype):
+        network = self.net_.module_.to(self._usable_device())
+        return copy.deepcopy(network).double() if dtype == torch.float64 else network
+
     def _network_denoiser(self, dtype, conditions):
         """Return the network as a denoiser of float64 points, computing in dtype."""
-        network = self.net_.module_.to(self._usable_device())
-        if dtype == torch.float64:
-            network = copy.deepcopy(network).double()
-        denoiser = self._preconditioned(network, dtype)
+        denoiser = self._preconditioned(self._network(dtype), dtype)
         given = None if conditions is None else conditions.to(dtype)
 
         def denoise(x, sigma):

@@ -235,9 +235,11 @@ class StreamingMixin:
             )
         self._add_to_history(history, n_behind)
         if decided is None:
-            self._freeze(rows, weights, conditions, surfaces, rng)
+            # A part may show a part of the manifold only.
+            self._freeze(rows, weights, conditions, surfaces, rng, refits=False)
         else:
             self.sigma_c_ = decided
+            self._forget_last_layer()
 
     def _add_to_history(self, history, n_behind):
         for record in history:

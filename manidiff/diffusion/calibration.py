@@ -22,8 +22,8 @@ def choose_frozen_level(
     levels: Iterable[float],
     projectors: Iterable[str],
     missed: Callable[[Tensor], float],
-) -> tuple[float, str]:
-    """Return the level and projector whose results miss the manifold by least.
+) -> tuple[float, str, float]:
+    """Return the level and projector whose results miss the manifold least.
 
     One set of points is carried down the probability flow from level to level; at each
     it is projected by each projector.
@@ -49,6 +49,8 @@ def choose_frozen_level(
         The best level.
     projector : str
         The best projector.
+    missed : float
+        What its results miss the manifold by.
     """
     found = {}
     sigma = sigma_max
@@ -61,4 +63,5 @@ def choose_frozen_level(
                 ended = FrozenBelow(denoiser, level, PROJECTORS[projector]).finish(x)
                 found[level, projector] = missed(ended)
             sigma = level
-    return min(found, key=found.__getitem__)
+    level, projector = min(found, key=found.__getitem__)
+    return level, projector, found[level, projector]

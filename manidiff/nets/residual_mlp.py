@@ -53,6 +53,12 @@ class ResidualMLP(nn.Module):
         self, inputs: Tensor, noise: Tensor, condition: Tensor | None = None
     ) -> Tensor:
         """Map inputs (n, d), noise (n,) and a condition (n, c) to outputs (n, d)."""
+        return self.leave[1](self.features(inputs, noise, condition))
+
+    def features(
+        self, inputs: Tensor, noise: Tensor, condition: Tensor | None = None
+    ) -> Tensor:
+        """Map the same to what the last layer, a linear one, is given (n, width)."""
         told = self.noise(noise)
         if condition is not None:
             told = torch.cat([told, condition], dim=1)
@@ -60,7 +66,7 @@ class ResidualMLP(nn.Module):
         hidden = self.enter(inputs)
         for block in self.blocks:
             hidden = block(hidden, embedded)
-        return self.leave(hidden)
+        return self.leave[0](hidden)
 
 
 class _Block(nn.Module):

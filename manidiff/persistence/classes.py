@@ -15,6 +15,7 @@ from manidiff._utils.conditions import ConditionEncoder
 from manidiff._utils.scaling import Scaling
 from manidiff.diffusion.gaussian import Gaussian
 from manidiff.geometry.moving_least_squares import MovingLeastSquares
+from manidiff.nets import ResidualMLP
 from manidiff.persistence.errors import require
 from manidiff.persistence.fields import (
     Check,
@@ -118,6 +119,9 @@ def _trained(value: Any, where: str, sizes: Sizes) -> None:
     instance(Net)(value, where, sizes)
     for name, weight in value.module_.named_parameters():
         require(weight.isfinite().all(), f"{where}: the weight {name} is not finite")
+    if isinstance(value.module_, ResidualMLP):
+        width: Any = value.module_.enter.out_features
+        sizes.agree("features and bias", width + 1, where)
 
 
 def _plain(cls: type, **fields: Check) -> Saved:
@@ -184,6 +188,7 @@ _SURFACE = {
     "surface_": none_or(instance(MovingLeastSquares)),
     "surface_residual_": _AT_LEAST_0,
 }
+_FINAL_STEPS = ("none", "tweedie", "richardson", "least_squares", "local_polynomial")
 _ROW_CONDITIONS = none_or(array("rows", "conditions"))
 
 # By the names of the estimators, which stand to the right of this layer.
@@ -191,10 +196,11 @@ ESTIMATOR_FIELDS: Mapping[str, Mapping[str, Check]] = {
     "CoarseScoreDiffusion": {
         **_SHARED,
         **_SURFACE,
+        "_last_layer": absent_or(none_or(tensor("features and bias", "rank"))),
         "_network_shape": sizes_of("rank", "conditions"),
         "_noise_variances": none_or(tensor("rank", low=0)),
         "max_iter_": absent_or(whole(1)),
-        "final_step_": one_of("none", "tweedie", "richardson", "local_polynomial"),
+        "final_step_": one_of(*_FINAL_STEPS),
         "net_": _trained,
         "training_law_": one_of("empirical", "local"),
     },

@@ -131,6 +131,11 @@ def _check_state(
         "surface_ and final_step_ do not belong together",
     )
     require(
+        (state.get("final_step_") == "least_squares")
+        == (state.get("_last_layer") is not None),
+        "_last_layer and final_step_ do not belong together",
+    )
+    require(
         conditional == ("conditions_" in state),
         f"conditional is {conditional!r}, which is not how it was fitted",
     )

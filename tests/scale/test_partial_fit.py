@@ -192,7 +192,7 @@ def test_what_fails_after_training_changes_nothing(rng, monkeypatch):
     model = CoarseScoreDiffusion(**QUICK).partial_fit(make_circle(600, rng))
     before = all_of(model)
 
-    def fail(*args):
+    def fail(*args, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(CoarseScoreDiffusion, "_freeze", fail)
