@@ -13,8 +13,9 @@ from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow, OntoSurface
 FINEST = 0.1
 _LEVELS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25)
 _N_CALIBRATION = 512
-# Standard deviations of noise beyond the root of its dimension.
-_MAX_DEVIATION = 4.0
+# Noise takes points sqrt(D) standard deviations off. On circles the last layer fitted
+# anew projects points 20 farther off, and nothing vouches for it beyond.
+_MAX_DEVIATION = 20.0
 # Rows by which the data's own noise is measured.
 _MAX_RESIDUALS = 4096
 
@@ -145,8 +146,6 @@ class FreezingMixin:
 
         def project(denoiser, x, sigma):
             projected = refitted(x.to(dtype), sigma.to(dtype), given).to(x.dtype)
-            # It knows nothing of points farther off than noise of that level takes them
-            # in a probability of exp(-t^2 / 2) (Laurent and Massart 2000).
             reach = (x.shape[1] ** 0.5 + _MAX_DEVIATION) * sigma
             is_near = (x - projected).norm(dim=1) <= reach
             if is_near.all():

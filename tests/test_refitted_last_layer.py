@@ -12,6 +12,7 @@ import manidiff
 from manidiff import CoarseScoreDiffusion
 from manidiff.nets import ResidualMLP
 
+BRIEF = {"max_iter": 300, "width": 48, "depth": 2, "random_state": 0}
 MODEST = {"max_iter": 1000, "width": 64, "depth": 2, "random_state": 0}
 SMALL = {"max_iter": 20, "width": 16, "depth": 1, "random_state": 0}
 
@@ -88,7 +89,7 @@ def test_a_file_whose_layer_fits_no_network_is_refused(X, tmp_path):
 
 @pytest.mark.parametrize("coarseness", [0.5, 2.0])
 def test_it_serves_at_a_given_coarseness(X, coarseness):
-    model = CoarseScoreDiffusion(coarseness=coarseness, **MODEST).fit(X)
+    model = CoarseScoreDiffusion(coarseness=coarseness, **BRIEF).fit(X)
     assert model.final_step_ == "least_squares"
     assert model.sigma_c_ == pytest.approx(coarseness * model.nn_distance_)
     assert np.median(off_circle(model.sample(500, random_state=0))) < 1e-3
@@ -136,7 +137,7 @@ def test_a_module_decides_by_showing_its_features(X, module, serves):
 def test_conditions_reach_it():
     rows = np.vstack([make_circle(200), 3 * make_circle(200, seed=1)])
     labels = np.repeat(["inner", "outer"], 200)
-    model = CoarseScoreDiffusion(conditional=True, **MODEST).fit(rows, labels)
+    model = CoarseScoreDiffusion(conditional=True, **BRIEF).fit(rows, labels)
     assert model.final_step_ == "least_squares"
     for label, radius in {"inner": 1, "outer": 3}.items():
         drawn = model.sample(300, y=label, random_state=0)
