@@ -69,7 +69,7 @@ class CoarseScoreDiffusion(
         Network called with the keywords inputs (n, r), noise (n,) and, if conditional,
         condition (n, c), returning (n, r), where r is the rank of the scaled data. A
         callable is called with r and c; an instance is copied. None is a residual
-        multilayer perceptron. Only one with a method ``features``, of the same
+        multilayer perceptron. Only one with a method ``last_hidden``, of the same
         keywords, for what a last linear layer is given, has that layer fitted anew.
     width, depth : int, default=192 and 4
         Width of its layers and number of its residual blocks.

@@ -95,7 +95,7 @@ class FreezingMixin:
             self.final_step == "auto"
             and self.sigma_c_ > 0
             and missed > surfaces.residual * self.nn_distance_
-            and hasattr(self.net_.module_, "features")
+            and hasattr(self.net_.module_, "last_hidden")
         )
 
     def _forget_last_layer(self):

@@ -123,8 +123,8 @@ class Wrapped(nn.Module):
 class Showing(Wrapped):
     """One that shows what its last layer is given."""
 
-    def features(self, **inputs):
-        return self.network.features(**inputs)
+    def last_hidden(self, **inputs):
+        return self.network.last_hidden(**inputs)
 
 
 @pytest.mark.parametrize(("module", "serves"), [(Wrapped, False), (Showing, True)])

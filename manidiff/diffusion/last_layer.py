@@ -23,7 +23,7 @@ class OtherLastLayer(nn.Module):
     Parameters
     ----------
     network : nn.Module
-        Has a method ``features(inputs, noise, condition)`` that returns (n, p).
+        Has a method ``last_hidden(inputs, noise, condition)`` that returns (n, p).
     layer : Tensor of shape (p + 1, r)
         The weights of the layer, and its bias in the last row.
     """
@@ -35,7 +35,7 @@ class OtherLastLayer(nn.Module):
 
     def forward(self, **inputs: Tensor) -> Tensor:
         """Map what the network is called with to outputs (n, r)."""
-        features = self.network.features(**inputs)
+        features = self.network.last_hidden(**inputs)
         return torch.addmm(self.layer[-1], features, self.layer[:-1])
 
 
@@ -51,7 +51,7 @@ def fit_last_layer(
     Parameters
     ----------
     denoiser : PreconditionedDenoiser
-        Its network has the method ``features``.
+        Its network has the method ``last_hidden``.
     x : Tensor of shape (n, D)
         Noised points.
     sigma : Tensor of shape (n,)
@@ -69,7 +69,7 @@ def fit_last_layer(
     inputs, wanted = denoiser.training_pair(x, sigma, target, condition)
     network: Any = denoiser.network
     with torch.no_grad():
-        features = network.features(**inputs).double().cpu().numpy()
+        features = network.last_hidden(**inputs).double().cpu().numpy()
     design = np.column_stack([features, np.ones(len(features))])
     layer = np.linalg.lstsq(design, wanted.double().cpu().numpy(), rcond=_RTOL)[0]
     return torch.from_numpy(layer)

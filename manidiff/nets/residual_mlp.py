@@ -53,9 +53,9 @@ class ResidualMLP(nn.Module):
         self, inputs: Tensor, noise: Tensor, condition: Tensor | None = None
     ) -> Tensor:
         """Map inputs (n, d), noise (n,) and a condition (n, c) to outputs (n, d)."""
-        return self.leave[1](self.features(inputs, noise, condition))
+        return self.leave[1](self.last_hidden(inputs, noise, condition))
 
-    def features(
+    def last_hidden(
         self, inputs: Tensor, noise: Tensor, condition: Tensor | None = None
     ) -> Tensor:
         """Map the same to what the last layer, a linear one, is given (n, width)."""

@@ -73,7 +73,7 @@ def test_no_other_layer_comes_closer_to_other_targets(case):
 
 def test_features_that_repeat_do_not_spoil_the_fit():
     class Repeating(nn.Module):
-        def features(self, inputs, noise):
+        def last_hidden(self, inputs, noise):
             return torch.cat([inputs, inputs, torch.ones_like(noise)[:, None]], 1)
 
     torch.manual_seed(0)
