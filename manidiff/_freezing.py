@@ -16,6 +16,8 @@ _N_CALIBRATION = 512
 # Noise takes points sqrt(D) standard deviations off. On circles the last layer fitted
 # anew projects points 20 farther off, and nothing vouches for it beyond.
 _MAX_DEVIATION = 20.0
+# Points by which the last layer is fitted anew, where there are so many rows.
+_MAX_REFITTED = 2**14
 # Rows by which the data's own noise is measured.
 _MAX_RESIDUALS = 4096
 
@@ -105,7 +107,13 @@ class FreezingMixin:
 
     def _refit(self, surfaces, weights, conditions, rng):
         """Return the last layer that best projects onto the surfaces at sigma_c."""
-        points, given = self._points_on(surfaces.surface, weights, conditions, rng)
+        if len(surfaces.rows) > _MAX_REFITTED:
+            # As many rows stand for their law without being spread.
+            chosen = rng.choice(len(surfaces.rows), _MAX_REFITTED, p=weights)
+            points = surfaces.rows[chosen]
+            given = None if conditions is None else conditions[chosen]
+        else:
+            points, given = self._points_on(surfaces.surface, weights, conditions, rng)
         sigma = self._sigma_floor()
         x = points + sigma * rng.standard_normal(points.shape)
         target = surfaces.surface.project(torch.from_numpy(x))

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from torch import nn
 
 import manidiff
-from manidiff import CoarseScoreDiffusion
+from manidiff import CoarseScoreDiffusion, _freezing
 from manidiff.nets import ResidualMLP
 
 BRIEF = {"max_iter": 300, "width": 48, "depth": 2, "random_state": 0}
@@ -102,6 +102,13 @@ def test_it_is_left_out_where_the_rows_show_no_more_than_the_network_knows():
         model = CoarseScoreDiffusion(**SMALL).fit(rows)
         assert model.final_step_ != "least_squares"
         assert model._last_layer is None
+
+
+def test_many_rows_stand_for_themselves(X, monkeypatch):
+    monkeypatch.setattr(_freezing, "_MAX_REFITTED", 200)
+    model = CoarseScoreDiffusion(**BRIEF).fit(X)
+    assert model.final_step_ == "least_squares"
+    assert np.median(off_circle(model.sample(500, random_state=0))) < 2e-3
 
 
 def test_it_is_left_out_at_coarseness_zero(X):
