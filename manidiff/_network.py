@@ -23,6 +23,8 @@ _LOCAL_SPACING = 0.5
 _MAX_LAW_ENTRIES = 2**27
 # Points of a manifold that stand for its law, too many to be learned by heart.
 _N_ON_SURFACE = 2**14
+# Share of noised points on surfaces that lie farther off than noise takes them.
+_FAR_SHARE = 1 / 8
 # Noised draws a held-out row.
 _HELD_OUT_REPEATS = 16
 # Of more rows, training by default meets each fewer than about ten times, too few to
@@ -116,6 +118,7 @@ class NetworkMixin:
             self._stable_level(rows, weights, conditions, rng),
             # Where the mean over the rows generalises, it is that of their law.
             reference=surface.rows.to(self._usable_device(), torch.float32),
+            far_share=_FAR_SHARE,
         )
         equal, every = np.full(len(points), 1 / len(points)), np.arange(len(points))
         return self._noised(law, network, equal, given, every)

@@ -106,9 +106,10 @@ def test_it_is_left_out_where_the_rows_show_no_more_than_the_network_knows():
 
 def test_many_rows_stand_for_themselves(X, monkeypatch):
     monkeypatch.setattr(_freezing, "_MAX_REFITTED", 200)
-    model = CoarseScoreDiffusion(**BRIEF).fit(X)
+    model = CoarseScoreDiffusion(**MODEST).fit(X)
     assert model.final_step_ == "least_squares"
-    assert np.median(off_circle(model.sample(500, random_state=0))) < 2e-3
+    # .07e-3 to .15e-3 over five seeds. After 300 steps it depends on the seed.
+    assert np.median(off_circle(model.sample(500, random_state=0))) < 3e-4
 
 
 def test_it_is_left_out_at_coarseness_zero(X):

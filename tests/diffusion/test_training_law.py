@@ -83,3 +83,41 @@ def test_reference_batch_has_the_same_regression_function(shares, monkeypatch):
     # 4.5 standard errors, 4 comparisons: a false alarm in 3 of 10^5 seeds.
     deviation = residuals.mean(0) / residuals.std(0) * len(residuals) ** 0.5
     assert np.abs(deviation).max() < 4.5
+
+
+def test_far_draws_have_the_posterior_mean_for_target(rows):
+    weights = torch.rand(30, dtype=torch.float64)
+    law = EmpiricalTrainingLaw(rows, weights, 0.5, far_share=0.5)
+    sigma = torch.linspace(0.2, 4, 400, dtype=torch.float64)
+    index = torch.randint(30, (400,))
+    x, target = law.noised(index, sigma)
+    stable = sigma >= 0.5
+    exact = posterior_mean(rows, weights, x, sigma)
+    torch.testing.assert_close(target[stable], exact[stable])
+    torch.testing.assert_close(target[~stable], rows[index][~stable])
+
+
+def test_far_draws_are_up_to_four_times_as_far_off(rows):
+    n = 20_000
+    index, sigma = torch.randint(30, (n,)), torch.ones(n, dtype=torch.float64)
+    # Noise u z with u uniform on [1, 4], z normal: mean square 7, variance of the
+    # square 3 (4^5 - 1) / 15 - 49.
+    for share, square, variance in ((0.0, 1.0, 2.0), (1.0, 7.0, 155.6)):
+        law = EmpiricalTrainingLaw(rows, equal(rows), 0.5, far_share=share)
+        noise = law.noised(index, sigma)[0] - rows[index]
+        # 4.5 standard errors, 4 comparisons: a false alarm in 3 of 10^5 seeds.
+        error = (variance / n) ** 0.5
+        assert ((noise**2).mean(0) - square).abs().max() < 4.5 * error
+    below = torch.full_like(sigma, 0.25)
+    noise = law.noised(index, below)[0] - rows[index]
+    assert ((noise**2).mean(0) * 16 - 1).abs().max() < 4.5 * (2 / n) ** 0.5
+
+
+def test_far_draws_leave_their_own_row_out_of_a_reference_batch(rows, monkeypatch):
+    monkeypatch.setattr(training_law, "_MAX_REFERENCE", 1)
+    law = EmpiricalTrainingLaw(rows, equal(rows), 0.0, far_share=1.0)
+    sigma = torch.ones(1, dtype=torch.float64)
+    for index in torch.arange(30).split(1):
+        _, target = law.noised(index, sigma)
+        # One other row is all there is to take a mean over.
+        assert (rows == target).all(1).any()
