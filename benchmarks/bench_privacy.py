@@ -5,7 +5,8 @@ inference of whoever has the fitted estimator, "rows" that of whoever has the dr
 areas under their ROC curves, .5 for guessing. "TPR" is the share of training rows that
 the first attack finds at 1 % false alarms. Excess memorisation, distance to the closest
 record, precision, coverage and the energy ratio say what the privacy costs.
-"Coarse, steps" is CoarseScoreDiffusion at its default coarseness over `max_iter`.
+"Coarse, steps" is CoarseScoreDiffusion at its default coarseness over `max_iter`, "law"
+the same over `training_law`.
 
     python benchmarks/bench_privacy.py [--data digits] [--estimators Empirical]
 """
@@ -13,7 +14,7 @@ record, precision, coverage and the energy ratio say what the privacy costs.
 import argparse
 
 import numpy as np
-from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.preprocessing import StandardScaler
 
 from manidiff import (
@@ -26,6 +27,7 @@ from manidiff import (
 DATA = {
     "breast_cancer": lambda: StandardScaler().fit_transform(load_breast_cancer().data),
     "digits": lambda: load_digits().data,
+    "wine": lambda: StandardScaler().fit_transform(load_wine().data),
 }
 LEVELS = ("auto", 0, 0.25, 0.5, 0.75, 1.0, 2.0)
 # Class, the parameter that is varied, and its values.
@@ -33,6 +35,7 @@ ESTIMATORS = {
     "Empirical": (EmpiricalScoreDiffusion, "coarseness", LEVELS),
     "LocalPoly": (LocalPolynomialScoreDiffusion, "coarseness", LEVELS),
     "Coarse": (CoarseScoreDiffusion, "coarseness", LEVELS),
+    "Coarse, law": (CoarseScoreDiffusion, "training_law", ("local", "cross_fitted")),
     "Coarse, steps": (CoarseScoreDiffusion, "max_iter", (300, 1000, 3000)),
 }
 COLUMNS = (

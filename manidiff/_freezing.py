@@ -7,6 +7,7 @@ from manidiff._utils.random import balanced_normal
 from manidiff.diffusion.calibration import choose_frozen_level
 from manidiff.diffusion.last_layer import OtherLastLayer, fit_last_layer
 from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow, OntoSurface
+from manidiff.nets import CrossFitted
 
 # With coarseness="auto" a network learns down to this noise level, in nearest-neighbour
 # distances, and on a manifold the best of the levels to freeze at is then chosen.
@@ -130,7 +131,11 @@ class FreezingMixin:
             chosen = rng.choice(len(rows), _MAX_RESIDUALS, p=weights)
             rows, weights = rows[chosen], np.full(_MAX_RESIDUALS, 1 / _MAX_RESIDUALS)
             conditions = None if conditions is None else conditions[chosen]
-        denoiser = self._network_denoiser(torch.float32, self._tensor(conditions))
+        network = self._network(torch.float32)
+        if isinstance(network, CrossFitted):
+            # Rows lie off what others say of their places by more than noise.
+            network = network.of_own_half()
+        denoiser = self._denoiser_of(network, torch.float32, self._tensor(conditions))
         x = self._tensor(rows)
         with torch.no_grad():
             frozen = FrozenBelow(

@@ -13,7 +13,7 @@ from manidiff.diffusion.preconditioning import PreconditionedDenoiser
 from manidiff.diffusion.training_law import EmpiricalTrainingLaw
 from manidiff.geometry.local_gaussian import LocalGaussianLaw
 from manidiff.geometry.surface_law import draw_on_surface, n_neighbors_on_surface
-from manidiff.nets import ResidualMLP
+from manidiff.nets import CrossFitted, ResidualMLP
 
 # The local-Gaussian law: neighbourhood, step, temperature, and the length, in
 # nearest-neighbour distances, beyond which it restores variances.
@@ -45,6 +45,9 @@ class NetworkMixin:
     """
 
     def _decide_training_law(self, surfaces):
+        if self.training_law == "cross_fitted" and surfaces.is_clean:
+            # A surface through many rows tells little of one.
+            return "local"
         if self.training_law != "auto":
             return self.training_law
         # Of a manifold the rows are then as many points as would stand for their law.
@@ -62,7 +65,14 @@ class NetworkMixin:
     def _make_network(self, conditions):
         n_conditions = 0 if conditions is None else conditions.shape[1]
         shape = (self.gaussian_.rank, n_conditions)
+        is_pair = self.training_law_ == "cross_fitted"
         if self.warm_start and hasattr(self, "net_"):
+            if is_pair or isinstance(self.net_.module_, CrossFitted):
+                raise ValueError(
+                    "warm_start=True, but with training_law='cross_fitted' each of two "
+                    "networks must never have met the rows that the other is taught. "
+                    "Use warm_start=False."
+                )
             if shape != self._network_shape:
                 raise ValueError(
                     "warm_start=True, but the network was made for data of rank "
@@ -71,6 +81,12 @@ class NetworkMixin:
                 )
             return self.net_.module_
         self._network_shape = shape
+        if is_pair:
+            pair = self._new_network(shape), self._new_network(shape)
+            return CrossFitted(*pair, self.gaussian_.variances)
+        return self._new_network(shape)
+
+    def _new_network(self, shape):
         if isinstance(self.module, nn.Module):
             return copy.deepcopy(self.module)
         if self.module is not None:
@@ -105,7 +121,10 @@ class NetworkMixin:
         if surfaces.is_clean:
             surface = surfaces.surface_through(rows)
             return self._surface_draws(network, surface, weights, conditions, rng)
-        law = self._local_law(rows, weights, conditions)
+        if self.training_law_ == "cross_fitted":
+            return self._cross_fitted_draws(network, rows, weights, conditions)
+        search = self._neighbor_search(rows, conditions)
+        law = self._local_law(rows, weights, search, _LOCAL_LAW)
         return self._noised(law, network, weights, conditions, np.arange(len(rows)))
 
     def _surface_draws(self, network, surface, weights, conditions, rng):
@@ -131,13 +150,13 @@ class NetworkMixin:
         points, origins = draw_on_surface(surface, weights, n_points, rng, **search)
         return points, None if conditions is None else conditions[origins]
 
-    def _local_law(self, rows, weights, conditions):
+    def _local_law(self, rows, weights, search, constants):
         law = LocalGaussianLaw(
             torch.from_numpy(rows),
             torch.from_numpy(weights),
-            **self._neighbor_search(rows, conditions),
             spacing=_LOCAL_SPACING * self.nn_distance_,
-            **_LOCAL_LAW,
+            **search,
+            **constants,
         )
         return law.to(self._usable_device(), torch.float32)
 
@@ -209,7 +228,10 @@ class NetworkMixin:
 
     def _network_denoiser(self, dtype, conditions):
         """Return the network as a denoiser of float64 points, computing in dtype."""
-        denoiser = self._preconditioned(self._network(dtype), dtype)
+        return self._denoiser_of(self._network(dtype), dtype, conditions)
+
+    def _denoiser_of(self, network, dtype, conditions):
+        denoiser = self._preconditioned(network, dtype)
         given = None if conditions is None else conditions.to(dtype)
 
         def denoise(x, sigma):

@@ -93,8 +93,8 @@ class StreamingMixin:
         Raises
         ------
         ValueError
-            If X has other columns than before, holds NaN or infinity, or y holds
-            labels that the first call did not.
+            If X has other columns than before, holds NaN or infinity, y holds labels
+            that the first call did not, or training_law is "cross_fitted".
         AttributeError
             With `early_stopping=True`: held-out rows would be out of all the data.
         NonFiniteLossError
@@ -102,6 +102,12 @@ class StreamingMixin:
         KeyboardInterrupt
             If the user ends it by Ctrl-C.
         """
+        if "cross_fitted" in (self.training_law, getattr(self, "training_law_", None)):
+            raise ValueError(
+                "training_law='cross_fitted' deals all rows to two networks at once, "
+                "and partial_fit is given parts of them. Use fit, or, in an estimator "
+                "that was not fitted so, another training_law."
+            )
         learner = copy.copy(self)
         learner._take_part(X, y, sample_weight)
         # In one step, which neither an error nor Ctrl-C can leave half done.

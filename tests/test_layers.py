@@ -20,6 +20,7 @@ LAYERS = [
     [
         "_batches",
         "_conditional",
+        "_cross_fitting",
         "_density",
         "_freezing",
         "_local_law",

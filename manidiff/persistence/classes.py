@@ -15,7 +15,7 @@ from manidiff._utils.conditions import ConditionEncoder
 from manidiff._utils.scaling import Scaling
 from manidiff.diffusion.gaussian import Gaussian
 from manidiff.geometry.moving_least_squares import MovingLeastSquares
-from manidiff.nets import ResidualMLP
+from manidiff.nets import CrossFitted, ResidualMLP
 from manidiff.persistence.errors import require
 from manidiff.persistence.fields import (
     Check,
@@ -119,9 +119,21 @@ def _trained(value: Any, where: str, sizes: Sizes) -> None:
     instance(Net)(value, where, sizes)
     for name, weight in value.module_.named_parameters():
         require(weight.isfinite().all(), f"{where}: the weight {name} is not finite")
+    if isinstance(value.module_, CrossFitted):
+        _check_places(value.module_, where, sizes)
     if isinstance(value.module_, ResidualMLP):
         width: Any = value.module_.enter.out_features
         sizes.agree("features and bias", width + 1, where)
+
+
+def _check_places(pair: CrossFitted, where: str, sizes: Sizes) -> None:
+    """Check what a pair of networks knows of where its rows lay."""
+    tensor("groups", "rank")(pair.centers.double(), f"{where}: centers", sizes)
+    tensor("groups")(pair.log_sizes.double(), f"{where}: log_sizes", sizes)
+    tensor("rank", low=0, above=True)(
+        pair.variances.double(), f"{where}: variances", sizes
+    )
+    tensor(low=0)(pair.width.double(), f"{where}: width", sizes)
 
 
 def _plain(cls: type, **fields: Check) -> Saved:
@@ -202,7 +214,7 @@ ESTIMATOR_FIELDS: Mapping[str, Mapping[str, Check]] = {
         "max_iter_": absent_or(whole(1)),
         "final_step_": one_of(*_FINAL_STEPS),
         "net_": _trained,
-        "training_law_": one_of("empirical", "local"),
+        "training_law_": one_of("empirical", "local", "cross_fitted"),
     },
     "EmpiricalScoreDiffusion": {
         **_SHARED,

@@ -1,5 +1,6 @@
 """Trained networks as their weights, and back."""
 
+import copy
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
@@ -8,12 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from manidiff._training import Net, net_around
-from manidiff.nets import ResidualMLP
+from manidiff.nets import CrossFitted, ResidualMLP
 from manidiff.persistence.errors import MalformedError, require
+
+# What a pair of networks has beside their weights.
+_IN_PAIRS = {"centers", "log_sizes", "width", "variances"}
 
 
 def take_network(net: Net) -> dict[str, Any]:
-    """Return the weights of a net, and the arguments of a `ResidualMLP`."""
+    """Return the weights of a net, and the arguments of a `ResidualMLP`.
+
+    Of a pair of networks, `CrossFitted`, they are those of the first, as of the other.
+    """
     network = net.module_
     weights = dict(network.state_dict())
     for name, weight in weights.items():
@@ -32,7 +39,7 @@ def give_network(state: Mapping[str, Any], network: nn.Module | None) -> Net:
     state : dict
         What it returned.
     network : nn.Module or None
-        What gets the weights; None for a `ResidualMLP`.
+        What gets the weights, or each half of a pair does; None for a `ResidualMLP`.
     """
     weights = state["weights"]
     require(
@@ -44,6 +51,8 @@ def give_network(state: Mapping[str, Any], network: nn.Module | None) -> Net:
     is_bare = network is None
     if network is None:
         network = _residual_mlp(state["arguments"], weights)
+    if _IN_PAIRS <= weights.keys():
+        network = _paired(network, weights)
     _check_alike(network.state_dict(), weights)
     network.load_state_dict(weights, assign=is_bare)
     return net_around(network.eval())
@@ -51,6 +60,8 @@ def give_network(state: Mapping[str, Any], network: nn.Module | None) -> Net:
 
 def _arguments(network: Any) -> dict[str, int] | None:
     """Return what a `ResidualMLP` is made with; None for other networks."""
+    if type(network) is CrossFitted:
+        return _arguments(network.networks[0])
     if type(network) is not ResidualMLP:
         return None
     n_told: Any = network.embed[0].in_features
@@ -76,6 +87,16 @@ def _residual_mlp(arguments: Any, weights: Mapping[str, Tensor]) -> nn.Module:
     )
     with torch.device("meta"):
         return ResidualMLP(**arguments)
+
+
+def _paired(network: nn.Module, weights: Mapping[str, Tensor]) -> CrossFitted:
+    """Return a pair of networks and of places, to be given its weights."""
+    n_groups, rank = weights["centers"].shape
+    like = weights["variances"]
+    require(0 < n_groups and n_groups % 2 == 0, "its groups are not two halves")
+    pair = CrossFitted(network, copy.deepcopy(network), torch.ones_like(like))
+    pair.place(like.new_zeros(n_groups, rank), like.new_ones(n_groups), 1.0)
+    return pair
 
 
 def _is_count(value: Any) -> bool:

@@ -111,6 +111,7 @@ SETTINGS = {
     "empirical": {},
     "auto": {"coarseness": "auto", "final_step": "auto"},
     "local": {"training_law": "local"},
+    "cross-fitted": {"training_law": "cross_fitted"},
     "surface": {"final_step": "local_polynomial"},
     "conditional": {"conditional": True},
     "early stopping": {"early_stopping": True, "n_iter_no_change": 2, "max_iter": 900},

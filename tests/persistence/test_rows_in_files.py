@@ -65,6 +65,7 @@ COARSE = {
     "ordinary": {"coarseness": 0},
     "held out": {"early_stopping": True},
     "conditional": {"conditional": True},
+    "cross-fitted": {"training_law": "cross_fitted"},
     "no scaling": {"scaling": None},
 }
 
