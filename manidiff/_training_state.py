@@ -110,6 +110,9 @@ def give_state(net: Any, state: State, history: list[dict[str, Any]]) -> None:
         average.copy_(kept)
     for weight in (*net.module_.parameters(), *averages):
         _require(weight.isfinite().all(), "a weight is not finite")
+    # What else a module keeps may be infinite, as masks are.
+    for buffer in net.module_.buffers():
+        _require(not buffer.isnan().any(), "the network keeps what is no number")
     _give_memories(own, state["memories"])
     history.extend(state["history"])
     # Epochs are counted by its length.

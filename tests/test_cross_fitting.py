@@ -148,6 +148,7 @@ def test_files_with_other_places_are_refused(tmp_path):
         ("log_sizes", pair.log_sizes / 0),
         ("variances", 0 * pair.variances),
         ("width", -pair.width),
+        ("width", pair.width * np.nan),
     ]:
         kept = getattr(pair, name)
         setattr(pair, name, value)

@@ -119,6 +119,9 @@ def _trained(value: Any, where: str, sizes: Sizes) -> None:
     instance(Net)(value, where, sizes)
     for name, weight in value.module_.named_parameters():
         require(weight.isfinite().all(), f"{where}: the weight {name} is not finite")
+    # What else a module keeps may be infinite, as masks are.
+    for name, buffer in value.module_.named_buffers():
+        require(not buffer.isnan().any(), f"{where}: {name} is no number")
     if isinstance(value.module_, CrossFitted):
         _check_places(value.module_, where, sizes)
     if isinstance(value.module_, ResidualMLP):

@@ -165,6 +165,13 @@ def test_a_false_network(path, edit, message):
     assert_refused(path, content, message)
 
 
+def test_a_network_that_keeps_no_numbers(path):
+    model = copy.deepcopy(make_fitted("coarse")[0])
+    model.net_.module_.noise.frequencies[0] = np.nan
+    with pytest.raises(ValueError, match=r"noise\.frequencies is no number"):
+        model.save(path)
+
+
 # Numbers of the right type and shape that no fit gives.
 
 
