@@ -5,7 +5,6 @@ from numbers import Integral, Real
 from os import PathLike
 
 import numpy as np
-import torch
 
 from manidiff._base import ScoreDiffusion
 from manidiff._cross_fitting import CrossFittingMixin
@@ -17,11 +16,6 @@ from manidiff._training import net_on_cpu, train
 from manidiff._utils.compat import Interval, StrOptions
 from manidiff._utils.random import draw_seed, forked_torch_seed
 from manidiff._watching import WatchedFitMixin
-from manidiff.diffusion.descent import descend
-from manidiff.diffusion.projectors import (
-    FrozenBelow,
-    OwnNoise,
-)
 from manidiff.geometry.surface_choice import SurfaceChoice
 from manidiff.persistence import open_checkpoint
 
@@ -65,8 +59,8 @@ class CoarseScoreDiffusion(
         "cross_fitted" deals the rows of a table to two networks, each taught the local
         law of its half and asked where the rows of the other half lie [3]_: whoever
         holds the estimator can then hardly tell training rows from others. It keeps
-        the means of groups of three rows and more, and draws take twice the time. On a
-        manifold it is "local".
+        the means of up to 1024 groups of three rows and more, and draws take two to
+        three times the time. On a manifold it is "local".
     final_step : {"auto", "none", "tweedie", "richardson", "local_polynomial"}, \
             default="auto"
         Projector below sigma_c: the denoiser, the combination of two noise levels that
@@ -372,18 +366,6 @@ class CoarseScoreDiffusion(
             checkpoint.close()
         self._end_watch(training_rows)
 
-    def _bound_denoiser(self, conditions, *, differentiable):
-        # Scores in single precision would depend on which rows share a batch.
-        dtype = torch.float64 if differentiable else torch.float32
-        denoiser = self._network_denoiser(dtype, conditions)
-        projector = self._projector(dtype, conditions)
-        noise = None
-        if self._noise_variances is not None:
-            noise = OwnNoise(
-                self._tensor(self.gaussian_.axes), self._tensor(self._noise_variances)
-            )
-        return FrozenBelow(denoiser, self._sigma_floor(), projector, noise)
-
     def _sigma_range(self):
         return self.sigma_max_, self._sigma_floor()
 
@@ -394,25 +376,6 @@ class CoarseScoreDiffusion(
     def _start(self, normal, conditions, rng):
         gaussian = self.gaussian_.to(normal.device, normal.dtype)
         return gaussian.start(normal, self.sigma_max_)
-
-    def _finish(self, x, denoiser):
-        if self.final_step_ == "none":
-            return x
-        if self.final_step_ == "least_squares":
-            # Fitted to what is within reach of sigma_c, it knows nothing of strays.
-            x = descend(denoiser.denoiser, x, denoiser.sigma_c, self.sigma_max_)
-        return denoiser.finish(x)
-
-    def _log_density_at(self, x, sigma, conditions):
-        level = self._sigma_floor()
-        if self.surface_ is None or sigma >= level:
-            return super()._log_density_at(x, sigma, conditions)
-        # The flow below sigma_c stretches what is off the surface and nothing else.
-        projected = self.surface_.project(x)
-        stretch = level / sigma
-        x = projected + stretch * (x - projected)
-        n_off = max(x.shape[1] - self.surface_.dim, 0)
-        return super()._log_density_at(x, level, conditions) + n_off * np.log(stretch)
 
     def _log_prior(self, x, sigma, conditions):
         return self.gaussian_.to(x.device, x.dtype).log_density(x, sigma)

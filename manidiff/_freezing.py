@@ -5,8 +5,14 @@ import torch
 
 from manidiff._utils.random import balanced_normal
 from manidiff.diffusion.calibration import choose_frozen_level
+from manidiff.diffusion.descent import descend
 from manidiff.diffusion.last_layer import OtherLastLayer, fit_last_layer
-from manidiff.diffusion.projectors import PROJECTORS, FrozenBelow, OntoSurface
+from manidiff.diffusion.projectors import (
+    PROJECTORS,
+    FrozenBelow,
+    OntoSurface,
+    OwnNoise,
+)
 from manidiff.nets import CrossFitted
 
 # With coarseness="auto" a network learns down to this noise level, in nearest-neighbour
@@ -24,7 +30,7 @@ _MAX_RESIDUALS = 4096
 
 
 class FreezingMixin:
-    """Decides, after training, what becomes of the score below sigma_c.
+    """Decides, after training, what becomes of the score below sigma_c, and does it.
 
     Sets `final_step_`, `_last_layer` and `_noise_variances`, and with automatic
     coarseness `sigma_c_`.
@@ -166,3 +172,34 @@ class FreezingMixin:
             return torch.where(is_near[:, None], projected, denoiser(x, sigma))
 
         return project
+
+    def _bound_denoiser(self, conditions, *, differentiable):
+        # Scores in single precision would depend on which rows share a batch.
+        dtype = torch.float64 if differentiable else torch.float32
+        denoiser = self._network_denoiser(dtype, conditions)
+        projector = self._projector(dtype, conditions)
+        noise = None
+        if self._noise_variances is not None:
+            noise = OwnNoise(
+                self._tensor(self.gaussian_.axes), self._tensor(self._noise_variances)
+            )
+        return FrozenBelow(denoiser, self._sigma_floor(), projector, noise)
+
+    def _finish(self, x, denoiser):
+        if self.final_step_ == "none":
+            return x
+        if self.final_step_ == "least_squares":
+            # Fitted to what is within reach of sigma_c, it knows nothing of strays.
+            x = descend(denoiser.denoiser, x, denoiser.sigma_c, self.sigma_max_)
+        return denoiser.finish(x)
+
+    def _log_density_at(self, x, sigma, conditions):
+        level = self._sigma_floor()
+        if self.surface_ is None or sigma >= level:
+            return super()._log_density_at(x, sigma, conditions)
+        # The flow below sigma_c stretches what is off the surface and nothing else.
+        projected = self.surface_.project(x)
+        stretch = level / sigma
+        x = projected + stretch * (x - projected)
+        n_off = max(x.shape[1] - self.surface_.dim, 0)
+        return super()._log_density_at(x, level, conditions) + n_off * np.log(stretch)

@@ -31,7 +31,8 @@ def halves():
 
 
 def test_whoever_holds_it_cannot_tell_training_rows(halves):
-    """Areas of .7 and .53 were measured; their standard error is .024."""
+    """Measured were areas of .61 and .53, at two other seeds .59 and .52; of rows that
+    cannot be told the area passes .57 in one of 500 draws (standard error .024)."""
     train, held_out = halves
     aucs = {}
     for law in ("local", "cross_fitted"):

@@ -21,6 +21,7 @@ ESTIMATORS = {
     "rows": CoarseScoreDiffusion(training_law="empirical", **SMALL),
     "surface": CoarseScoreDiffusion(final_step="local_polynomial", **SMALL),
     "conditional": CoarseScoreDiffusion(conditional=True, **SMALL),
+    "cross-fitted": CoarseScoreDiffusion(training_law="cross_fitted", **SMALL),
     "local-polynomial": LocalPolynomialScoreDiffusion(),
 }
 

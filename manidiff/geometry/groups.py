@@ -5,14 +5,18 @@ from torch import Tensor
 
 # A mean of so many rows is none of them.
 MIN_ROWS = 3
+# More groups would not tell places better by much, and take time in every draw.
+_MAX_GROUPS = 1024
 
 
 def deal_in_groups(rows: Tensor) -> list[Tensor]:
     """Return groups of near rows, the even ones for one half and the odd for another.
 
     Rows are bisected at the median of the direction in which they spread most, again
-    and again, so groups that follow each other are near each other, and the two halves
-    cover the same places. The same rows are always dealt alike.
+    and again, and which half a group goes to alternates as in the sequence of Thue and
+    Morse. So near groups are of different halves, the halves cover the same places, and
+    what sets the two sides of one bisection apart cancels over the others. The same
+    rows are always dealt alike.
 
     Parameters
     ----------
@@ -22,7 +26,8 @@ def deal_in_groups(rows: Tensor) -> list[Tensor]:
     Returns
     -------
     groups : list of Tensor
-        Indices of the rows of each group, 3 to 6 of them. Their number is even.
+        Indices of the rows of each group: 3 to 6 of them, or more where there would be
+        more than 1024 groups. The number of groups is even.
 
     Examples
     --------
@@ -33,7 +38,7 @@ def deal_in_groups(rows: Tensor) -> list[Tensor]:
     [[1, 2, 4], [0, 3, 5]]
     """
     parts = [torch.arange(len(rows))]
-    while min(map(len, parts)) >= 2 * MIN_ROWS:
+    while min(map(len, parts)) >= 2 * MIN_ROWS and len(parts) < _MAX_GROUPS:
         parts = [half for part in parts for half in _halves(rows, part)]
     # Of two that follow each other, one has been on the far side an odd number of
     # times, and comes second.

@@ -81,7 +81,7 @@ class CrossFitted(nn.Module):
         """
         self.centers = centers.to(self.variances)
         self.log_sizes = sizes.log().to(self.variances)
-        self.width = self.variances.new_tensor(width)
+        self.width = torch.full_like(self.width, width)
 
     def share_of_first(self, inputs: Tensor, noise: Tensor) -> Tensor:
         """Return P(R_0 | x; sigma), shape (n,), of inputs (n, r) and noise (n,)."""

@@ -22,6 +22,12 @@ def test_every_row_is_in_one_group_of_three_to_six(n_rows, n_features):
     assert len(groups) % 2 == 0
 
 
+def test_many_rows_are_in_larger_groups():
+    groups = deal_in_groups(make_rows(10_000))
+    assert {len(group) for group in groups} == {9, 10}
+    assert len(groups) == 1024
+
+
 def test_the_order_of_the_rows_does_not_matter():
     rows = make_rows(100)
     order = torch.from_numpy(np.random.default_rng(1).permutation(100))

@@ -111,7 +111,6 @@ SETTINGS = {
     "empirical": {},
     "auto": {"coarseness": "auto", "final_step": "auto"},
     "local": {"training_law": "local"},
-    "cross-fitted": {"training_law": "cross_fitted"},
     "surface": {"final_step": "local_polynomial"},
     "conditional": {"conditional": True},
     "early stopping": {"early_stopping": True, "n_iter_no_change": 2, "max_iter": 900},
@@ -135,6 +134,16 @@ def test_a_resumed_fit_is_the_unbroken_one(X, path, settings):
     resumed = make(path, **settings).fit(X, y)
     assert_same_fit(unbroken, resumed)
     assert not path.exists()
+
+
+def test_a_resumed_fit_of_two_networks_is_the_unbroken_one(path):
+    # A table: on the circle there would be one network.
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    settings = {"training_law": "cross_fitted"}
+    unbroken = make(**settings).fit(X)
+    assert unbroken.training_law_ == "cross_fitted"
+    fit_killed(make(path, **settings), X)
+    assert_same_fit(unbroken, make(path, **settings).fit(X))
 
 
 @pytest.mark.slow

@@ -65,7 +65,6 @@ COARSE = {
     "ordinary": {"coarseness": 0},
     "held out": {"early_stopping": True},
     "conditional": {"conditional": True},
-    "cross-fitted": {"training_law": "cross_fitted"},
     "no scaling": {"scaling": None},
 }
 
@@ -81,6 +80,19 @@ def test_coarse_files_hold_no_row(X, tmp_path, settings):
     for look in looks_of(estimator, X).values():
         assert rows_found(look, arrays) == 0
         # By chance two of the numbers may agree to 6 digits.
+        assert values_found(look, arrays) < 0.05
+
+
+def test_cross_fitted_files_hold_means_of_groups_and_no_row(tmp_path):
+    # On a manifold, as `X` is, there would be one network.
+    X = np.random.default_rng(0).normal(size=(N_ROWS, 3))
+    settings = {"training_law": "cross_fitted", "random_state": 0, **SMALL}
+    estimator = CoarseScoreDiffusion(**settings).fit(X)
+    arrays = arrays_of(estimator, tmp_path)
+    assert arrays["net_.weights.centers"].shape == (32, 3)
+    for look in looks_of(estimator, X).values():
+        # Places are in single precision, to which rows would be found.
+        assert rows_found(look.astype(np.float32), arrays) == 0
         assert values_found(look, arrays) < 0.05
 
 
