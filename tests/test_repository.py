@@ -1,6 +1,7 @@
 """The files around the package agree with each other."""
 
 import ast
+import importlib.metadata
 import re
 import sys
 import tomllib
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,6 +70,23 @@ def test_the_tested_set_is_pinned_and_within_bounds(project, requirements, pins)
         if requirement.name != project["name"]:
             version = versions[canonicalize_name(requirement.name)]
             assert requirement.specifier.contains(version), requirement
+
+
+def test_the_tested_set_is_for_the_lowest_python(project, pins):
+    # pip would search all versions of everything else for a way out.
+    lowest = project["requires-python"].removeprefix(">=") + ".0"
+    asked = 0
+    for pin in pins:
+        try:
+            metadata = importlib.metadata.metadata(pin.name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        # Of other versions, as of the oldest that are supported, nothing is said.
+        if pin.specifier.contains(metadata["Version"]):
+            supported = SpecifierSet(metadata["Requires-Python"] or "")
+            assert supported.contains(lowest), pin
+            asked += 1
+    assert asked > 0
 
 
 def test_the_readme_has_two_commands_that_use_the_tested_set():
