@@ -38,6 +38,19 @@ def test_coarse_draws_are_the_exact_ones_within_the_error_allowed(few_are_many, 
     assert model._cuts is not None
 
 
+@pytest.mark.parametrize(("tol", "coarseness"), [(0.1, 50), (0.01, 200), (1e-3, 400)])
+def test_coarse_draws_by_means_are_nearly_exact(few_are_many, X, tol, coarseness):
+    levels = EmpiricalScoreDiffusion(tol=tol, random_state=0).fit(X)._condensing_levels
+    drawn, exact, model = both(X, tol=tol, coarseness=coarseness)
+    assert levels[-1, 0] < model.sigma_c_ < levels[0, 0]
+    off = np.linalg.norm(drawn - exact, axis=1) / model.sigma_c_
+    # More than rounding, and what truncation does: means were used.
+    assert off.max() >= tol / 10
+    # Means may cost tol / 2 in a denoised row, of which a projection weighs two as
+    # above. Two projections may err by twice that; .5 to .7 tol is found here.
+    assert off.max() <= (2 + 2**0.5) * tol / 2
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 1.0])
 @pytest.mark.parametrize("tol", [1e-2, 1e-4])
 def test_the_sampler_follows_the_exact_flow(few_are_many, X, smoothing, tol):
