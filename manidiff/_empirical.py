@@ -55,7 +55,9 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
         noise, when there are more than 20 000 distinct rows and no conditions, >= 0.
         Rows too far to matter are then left out, to a bound of half of it; at large
         noise levels means of near rows stand for them, where that is measured to cost
-        less than the other half. 0 sums over all rows.
+        less than the other half. 0 sums over all rows. Of a fitted estimator
+        `set_params` changes it too; below what was set before no means are used until
+        the next `fit`.
     scaling : {"auto", "feature", "global"} or None, default="auto"
         Divide each column by its standard deviation (by more where its tails are
         heavy), all columns by one number, or nothing. "auto" is "feature", but "global"
@@ -162,6 +164,35 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+
+    def set_params(self, **params):
+        """Set parameters, of a fitted estimator too.
+
+        Means of near rows were measured to serve for the `tol` of `fit`: after a
+        smaller one, rows stand for themselves until the next `fit`.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by name.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If a name is none of a parameter.
+        """
+        before = self.tol
+        super().set_params(**params)
+        levels = getattr(self, "_condensing_levels", None)
+        if levels is not None and len(levels):
+            is_looser = isinstance(self.tol, Real) and self.tol >= before
+            self._condensing_levels = levels if is_looser else levels[:0]
+        return self
 
     def _fit(self, rows, weights, conditions, rng):
         if self.n_smoothing % 2:

@@ -74,8 +74,9 @@ class LocalPolynomials:
         n_neighbors: int,
         penalty: float,
     ) -> None:
-        self.coordinates = _tensor(coordinates)
-        self.values = _tensor(values)
+        # Arrays, as skops holds no tensor.
+        self.coordinates = coordinates
+        self.values = values
         self.n_neighbors = min(n_neighbors, len(coordinates))
         self.degree = degree
         dim = coordinates.shape[1]
@@ -91,7 +92,7 @@ class LocalPolynomials:
     def leave_one_out(self, index: np.ndarray) -> np.ndarray:
         """Return the values (m, D) of rows index (m,) predicted from the others."""
         # The nearest row is the row itself.
-        return self._predict(self.coordinates[index].numpy(), n_skipped=1)
+        return self._predict(self.coordinates[index], n_skipped=1)
 
     def _predict(self, points: np.ndarray, n_skipped: int) -> np.ndarray:
         n_points, dim = points.shape
@@ -100,22 +101,31 @@ class LocalPolynomials:
         chunk_size = max(_MAX_ENTRIES // (self.n_neighbors * n_columns), 1)
         # One row more, at which the weights reach 0.
         n_found = min(self.n_neighbors + n_skipped + 1, len(self.coordinates))
+        rows = _tensor(self.coordinates), _tensor(self.values)
         for part in chunk_slices(n_points, chunk_size):
             distances, near = self._search.kneighbors(points[part], n_found)
             predicted[part] = self._evaluate(
+                *rows,
                 _tensor(points[part]),
                 _tensor(distances[:, n_skipped:]),
                 _tensor(near[:, n_skipped:]),
             ).numpy()
         return predicted
 
-    def _evaluate(self, x: Tensor, distances: Tensor, near: Tensor) -> Tensor:
+    def _evaluate(
+        self,
+        coordinates: Tensor,
+        values: Tensor,
+        x: Tensor,
+        distances: Tensor,
+        near: Tensor,
+    ) -> Tensor:
         weights = _weights(distances)[:, : self.n_neighbors, None]
         weights = weights / weights.sum(1, keepdim=True)
         near = near[:, : self.n_neighbors]
-        values = self.values[near]
+        values = values[near]
         mean = (weights * values).sum(1, keepdim=True)
-        t, at_point = _local_coordinates(x, self.coordinates[near], weights)
+        t, at_point = _local_coordinates(x, coordinates[near], weights)
         basis = _monomials(t, self.degree)
         normal = basis.mT @ (weights * basis)
         normal.diagonal(dim1=1, dim2=2).add_(self.penalty)

@@ -5,6 +5,7 @@ import pandas as pd
 from pandas.api import types
 
 from manidiff.tabular._numbers import NOISE_IN_GAPS, NumberCodec
+from manidiff.tabular._plain import index_of, plain_index
 
 # The value of an indicator: any two categories are then 2 apart, as are the values of a
 # standardised column that holds two equally often.
@@ -25,6 +26,17 @@ class CategoryCodec:
     def __init__(self, ordered=False, known=None):
         self.ordered = ordered
         self.known = known
+
+    def __getstate__(self):
+        state = dict(vars(self))
+        if "categories" in state:
+            state["categories"] = plain_index(self.categories)
+        return state
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        if "categories" in state:
+            self.categories = index_of(state["categories"])
 
     def fit(self, values):
         """Learn the categories that are met."""

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from manidiff.tabular._categories import CategoryCodec, ConstantCodec, plain
 from manidiff.tabular._moments import DatetimeCodec
 from manidiff.tabular._numbers import NumberCodec
+from manidiff.tabular._plain import dtype_of, plain_dtype
 
 KINDS = ("numeric", "categorical", "ordered", "datetime")
 # Beyond so many categories indicators say nothing of each.
@@ -48,6 +49,17 @@ class Column(TransformerMixin, BaseEstimator):
     def __init__(self, name, kind=None):
         self.name = name
         self.kind = kind
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if "dtype_" in state:
+            state["dtype_"] = plain_dtype(self.dtype_)
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if "dtype_" in state:
+            self.dtype_ = dtype_of(state["dtype_"])
 
     def fit(self, X, y=None):
         """Learn from a DataFrame that holds the column alone."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import manidiff
 from manidiff import EmpiricalScoreDiffusion, _empirical
@@ -35,6 +36,19 @@ def test_coarse_draws_are_the_exact_ones_within_the_error_allowed(few_are_many, 
     # Two projections, each with weights 2 and -1 and the second of sqrt(2) sigma.
     assert off.max() <= 2 * (2 + 2**0.5) * tol
     assert model._cuts is not None
+
+
+@pytest.mark.parametrize(("tol", "coarseness"), [(0.1, 50), (0.01, 200), (1e-3, 400)])
+def test_coarse_draws_by_means_are_nearly_exact(few_are_many, X, tol, coarseness):
+    levels = EmpiricalScoreDiffusion(tol=tol, random_state=0).fit(X)._condensing_levels
+    drawn, exact, model = both(X, tol=tol, coarseness=coarseness)
+    assert levels[-1, 0] < model.sigma_c_ < levels[0, 0]
+    off = np.linalg.norm(drawn - exact, axis=1) / model.sigma_c_
+    # More than rounding, and what truncation does: means were used.
+    assert off.max() >= tol / 10
+    # Means may cost tol / 2 in a denoised row, of which a projection weighs two as
+    # above. Two projections may err by twice that; .5 to .7 tol is found here.
+    assert off.max() <= (2 + 2**0.5) * tol / 2
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 1.0])
@@ -73,6 +87,42 @@ def test_a_saved_model_draws_the_same(few_are_many, X, tmp_path):
     loaded = manidiff.load(tmp_path / "model")
     drawn = [one.sample(20, random_state=0) for one in (model, loaded)]
     np.testing.assert_array_equal(*drawn)
+
+
+def denoising_error(model, rng):
+    """Return the largest error of a noised row at large levels, over the level."""
+    sampling, exact = model._sampling_denoiser(), model._exact(fused=False)
+    rows = torch.from_numpy(model.rows_[rng.integers(len(model.rows_), size=100)])
+    errors = []
+    for sigma in (10.0, 3.0, 1.0, 0.3):
+        x = rows + sigma * torch.from_numpy(rng.normal(size=rows.shape))
+        level = torch.full_like(x[:, 0], sigma)
+        errors.append(float((sampling(x, level) - exact(x, level)).norm(dim=1).max()))
+        errors[-1] /= sigma
+    return max(errors)
+
+
+def test_an_error_made_smaller_after_fit_is_kept_to(few_are_many, X, tmp_path):
+    rng = np.random.default_rng(0)
+    model = EmpiricalScoreDiffusion(tol=0.1, random_state=0).fit(X)
+    # Means are in use, whose error would be too large for what is asked next.
+    assert 1e-4 < denoising_error(model, rng) <= 0.1
+    assert denoising_error(model.set_params(tol=1e-4), rng) <= 1e-4
+    model.save(tmp_path / "model")
+    loaded = manidiff.load(tmp_path / "model").set_params(tol=1e-3)
+    assert denoising_error(loaded, rng) <= 1e-3
+    # Nor are they trusted on the way back from exact sums.
+    model = EmpiricalScoreDiffusion(tol=0.1, random_state=0).fit(X)
+    model.set_params(tol=0).set_params(tol=1e-4)
+    assert denoising_error(model, rng) <= 1e-4
+
+
+def test_a_larger_error_keeps_the_means(few_are_many, X):
+    model = EmpiricalScoreDiffusion(tol=1e-3, random_state=0).fit(X)
+    levels = model._condensing_levels.copy()
+    assert len(levels) > 0
+    model.set_params(tol=0.1, n_steps=5)
+    np.testing.assert_array_equal(model._condensing_levels, levels)
 
 
 def test_few_rows_and_labels_are_summed_over_as_ever(few_are_many, X):

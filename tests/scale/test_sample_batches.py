@@ -1,5 +1,7 @@
 """Rows that come in batches: the same ones again, and no more than asked for."""
 
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -109,3 +111,44 @@ def test_memory_is_that_of_a_batch_and_not_of_all_rows():
     tracemalloc.stop()
     assert n_bytes == 50_000 * 20 * 8
     assert peak < n_bytes / 5
+
+
+# In a process of its own, whose largest resident size sees the memory of torch too.
+# What is loaded once comes before, and batches, over which allocators come to rest.
+GROWTH = """
+import resource, sys
+import numpy as np
+from manidiff import CoarseScoreDiffusion, EmpiricalScoreDiffusion
+
+def peak():
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+model = {model}.fit(np.random.default_rng(0).normal(size=(80, 100)))
+assert sum(map(len, model.sample_batches(10_000, 1000))) == 10_000
+before = peak()
+n_bytes = sum(batch.nbytes for batch in model.sample_batches(80_000, 1000))
+print(n_bytes, peak() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "model",
+    [
+        "EmpiricalScoreDiffusion(coarseness=1)",
+        "CoarseScoreDiffusion(coarseness=1, max_iter=3, width=8, depth=1, n_steps=2)",
+    ],
+)
+def test_so_is_the_memory_of_torch(model):
+    pytest.importorskip("resource")
+    run = subprocess.run(
+        [sys.executable, "-c", GROWTH.replace("{model}", model)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    n_bytes, growth = map(int, run.stdout.split())
+    assert n_bytes == 80_000 * 100 * 8
+    assert growth < n_bytes / 3

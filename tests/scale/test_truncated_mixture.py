@@ -75,6 +75,47 @@ def test_the_bound_holds_for_cells_of_any_shape(rng):
             assert error(few, exact, noised(rows, sigma, 100, rng), sigma) <= tol + 1e-6
 
 
+def errors_of_what_is_left_out(make, n_rows, n_far, sigma):
+    """Return errors at one of two places, the other one ever farther away."""
+    errors = []
+    for distance in sigma * np.arange(2, 8, 0.03):
+        rows = torch.zeros(n_rows, 2, dtype=torch.float64)
+        rows[n_rows - n_far :, 0] = distance
+        exact = EmpiricalDenoiser(rows, fused=False)
+        errors.append(error(make(rows), exact, rows[:1], sigma))
+    return np.array(errors)
+
+
+# Cells without extent whose rows all pull to one side: their bound is what they add.
+# Their distance is the radius of the rows, of which the bound takes twice as much. So
+# just beyond the distance up to which they are summed, they err by half of tol.
+@pytest.mark.parametrize("sigma", [0.01, 3.0])
+@pytest.mark.parametrize("n_far", [1, 20])
+@pytest.mark.parametrize("tol", [0.3, 1e-3, 1e-6])
+def test_the_worst_rows_err_by_half_of_what_is_allowed(tol, n_far, sigma):
+    def make(rows):
+        weights = torch.ones(len(rows), dtype=torch.float64)
+        return TruncatedDenoiser(rows, weights, np.arange(len(rows)), tol=tol)
+
+    errors = errors_of_what_is_left_out(make, n_far + 1, n_far, sigma)
+    assert errors.min() < 1e-12
+    assert 0.4 * tol < errors.max() <= 0.5 * tol
+
+
+@pytest.mark.parametrize("tol", [0.3, 1e-3, 1e-6])
+def test_half_of_the_error_is_for_what_is_left_out(tol):
+    cuts = np.full(600, NEVER)
+    cuts[[0, 300]] = 0, 1
+
+    def make(rows):
+        weights = torch.full((600,), 1 / 600, dtype=torch.float64)
+        return CondensedDenoiser(rows, weights, cuts, np.zeros((0, 2)), tol=tol)
+
+    errors = errors_of_what_is_left_out(make, 600, 300, 1.0)
+    assert errors.min() < 1e-12
+    assert 0.2 * tol < errors.max() <= 0.25 * tol
+
+
 def test_at_small_noise_few_rows_are_looked_at(torus, rng, monkeypatch):
     rows, weights, cuts = torus
     looked_at = []
