@@ -1,7 +1,5 @@
 """Training that can go on after its process was killed."""
 
-import hashlib
-import json
 import os
 from collections.abc import Callable, Mapping
 from os import PathLike
@@ -9,18 +7,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
-import torch
 
 from manidiff._training_state import State, check_state
 from manidiff.persistence.container import pack, unpack
 from manidiff.persistence.errors import FileFormatError
 from manidiff.persistence.files import read_whole, write_atomically
-from manidiff.persistence.values import Decoder, Encoder, encode_parameters
+from manidiff.persistence.fingerprints import digest_of_weights, fingerprint
+from manidiff.persistence.values import Decoder, Encoder
 
 _KIND = "checkpoint"
-# Parameters with which training is the same: how it is watched, and what stands in the
-# file in a form of its own.
-_NOT_COMPARED = {"callbacks", "checkpoint", "device", "random_state", "verbose"}
 _START = "starting weights"
 
 
@@ -151,41 +146,11 @@ def open_checkpoint(
             "a fit draws anew each time, and cannot go on where another ended. Set "
             "random_state to an int."
         )
-    parameters = {
-        name: value
-        for name, value in estimator.get_params(deep=False).items()
-        if name not in _NOT_COMPARED
-    }
-    nodes = encode_parameters(parameters, Encoder())
-    made_of = {
-        **{name: json.dumps(node) for name, node in nodes.items()},
-        **{name: _digest(array) for name, array in arrays.items()},
-        "device": estimator.device_,
-        "random_state": repr(rng.bit_generator.state),
-    }
+    made_of = fingerprint(estimator, arrays, rng)
 
     def digest_now() -> str:
-        return _digest_of_weights(estimator.net_.module_.state_dict())
+        return digest_of_weights(estimator.net_.module_.state_dict())
 
     if estimator.warm_start and hasattr(estimator, "net_"):
         made_of[_START] = digest_now()
     return TrainingCheckpoint(estimator.checkpoint, made_of, digest_now)
-
-
-def _digest(array: np.ndarray | None) -> str:
-    if array is None:
-        return "none"
-    array = np.ascontiguousarray(array)
-    shape = f"{array.dtype} {array.shape} ".encode()
-    return hashlib.sha256(shape + array.tobytes()).hexdigest()
-
-
-def _digest_of_weights(weights: Mapping[str, Any]) -> str:
-    digest = hashlib.sha256()
-    for name, weight in weights.items():
-        digest.update(name.encode())
-        if isinstance(weight, torch.Tensor):
-            # As bytes, which every dtype has.
-            flat = weight.detach().cpu().contiguous().flatten().view(torch.uint8)
-            digest.update(_digest(flat.numpy()).encode())
-    return digest.hexdigest()

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -261,6 +262,38 @@ def test_other_parameters_are_refused(X, path, change, named):
     with pytest.raises(ValueError, match=rf"with other .*{named}\. Fit as then"):
         make(path, **change).fit(X)
     assert path.read_bytes() == before
+
+
+class Activated(nn.Module):
+    def __init__(self, n_features, n_conditions, bend=0.0):
+        super().__init__()
+        self.linear = nn.Linear(n_features, n_features)
+        self.bend = bend
+
+    def forward(self, inputs, noise):
+        return self.linear(inputs) + self.bend * torch.tanh(inputs)
+
+
+def instance(seed=0, bend=0.0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Activated(2, 0, bend)
+
+
+@pytest.mark.parametrize(
+    ("make_one", "other"),
+    [
+        (lambda **k: {"optimizer": partial(torch.optim.SGD, **k)}, {"momentum": 0.1}),
+        (lambda **k: {"module": partial(Activated, **k)}, {"bend": 1.0}),
+        (lambda **k: {"module": instance(**k)}, {"bend": 1.0}),
+        (lambda **k: {"module": instance(**k)}, {"seed": 1}),
+    ],
+)
+def test_other_code_is_refused_and_the_same_is_not(X, path, make_one, other):
+    fit_killed(make(path, **make_one()), X, n_epochs=2)
+    with pytest.raises(ValueError, match=r"with other (module|optimizer)\. Fit as"):
+        make(path, **make_one(**other)).fit(X)
+    assert_same_fit(make(**make_one()).fit(X), make(path, **make_one()).fit(X))
 
 
 def test_other_data_is_refused(X, path):
