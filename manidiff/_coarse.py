@@ -6,6 +6,7 @@ from os import PathLike
 
 import numpy as np
 
+from manidiff._agreement import require_same_fit
 from manidiff._base import ScoreDiffusion
 from manidiff._cross_fitting import CrossFittingMixin
 from manidiff._freezing import FINEST, FreezingMixin
@@ -321,6 +322,7 @@ class CoarseScoreDiffusion(
         self.max_iter_ = self._decide_max_iter(surfaces)
         device = self._usable_device()
         learned = {"X": rows, "sample_weight": weights, "y": conditions}
+        require_same_fit(self, learned, rng)
         if count() > 1:
             # Their file holds the chance of each.
             learned["processes"] = np.array(count())

@@ -277,7 +277,7 @@ def train(
     keeper = None if checkpoint is None else Checkpoint(checkpoint, history)
     n_left = max_iter - (0 if keeper is None else keeper.n_behind)
     own = [
-        *shared_steps(draws),
+        *shared_steps(),
         ("step_watch", watch),
         ("clipping", GradientNormClipping(_GRADIENT_NORM)),
         ("schedule", _scheduler(schedule or WarmUpCosine(max_iter))),
