@@ -363,8 +363,11 @@ class CoarseScoreDiffusion(
                 device=device,
                 checkpoint=checkpoint,
             )
-        self._freeze(rows, weights, conditions, surfaces, rng)
+        is_cut = self._freeze_until_interrupted(
+            rows, weights, conditions, surfaces, rng
+        )
         if checkpoint is not None:
+            checkpoint.is_needed |= is_cut
             checkpoint.close()
         self._end_watch(training_rows)
 

@@ -1,6 +1,5 @@
 """Where training is: all that its next step depends on, taken out and put back."""
 
-import warnings
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any, NoReturn, Protocol
@@ -171,23 +170,6 @@ def _give_memories(own: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
 def _require(condition: Any, problem: str) -> None:
     if not condition:
         raise ValueError(problem)
-
-
-def warn_of_interruption(
-    n_iter: int, max_iter: int, history: list[dict[str, Any]]
-) -> None:
-    """Say that the user ended training; raise if that was in its first epoch.
-
-    skorch ends training at any KeyboardInterrupt, its own or the user's, and is silent.
-    """
-    if not history:
-        raise KeyboardInterrupt
-    warnings.warn(
-        f"Training was interrupted after {n_iter} of {max_iter} steps. The estimator "
-        "is fitted, with what it had learned by then.",
-        UserWarning,
-        stacklevel=3,
-    )
 
 
 def _is_cuda(net: Any) -> bool:

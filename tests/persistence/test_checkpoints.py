@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -175,7 +176,7 @@ def test_killed_after_the_last_epoch(X, path, monkeypatch):
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(CoarseScoreDiffusion, "_freeze", fail)
+        patch.setattr(CoarseScoreDiffusion, "_choose_last_step", fail)
         with pytest.raises(KilledError):
             make(path).fit(X)
     count = CountSteps()
@@ -499,4 +500,59 @@ class StopAtOnce(Callback):
 def test_callbacks_that_stop_training_are_no_interruption(X, path, stop):
     model = make(path, callbacks=[stop]).fit(X)
     assert [entry["n_iter"] for entry in model.history_] == [100]
+    assert not path.exists()
+
+
+class InterruptedCallback(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == 3:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_interrupted_while_a_callback_of_skorch_watches(X, path):
+    with pytest.warns(UserWarning, match="interrupted after 300 of 350 steps"):
+        make(path, callbacks=[InterruptedCallback()]).fit(X)
+    assert path.exists()
+    assert_same_fit(make().fit(X), make(path).fit(X))
+
+
+def test_what_ctrl_c_does_is_the_same_after_a_fit(X):
+    before = signal.getsignal(signal.SIGINT)
+    make(max_iter=1).fit(X)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_fits_beside_the_main_thread(X):
+    with ThreadPoolExecutor(1) as pool:
+        model = pool.submit(make().fit, X).result()
+    assert_same_fit(make().fit(X), model)
+
+
+CHOICES = {
+    "_choose_projector": "tweedie",
+    "_refit": r"(tweedie|richardson)",
+    "_residual_variances": "tweedie",
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_interrupted_while_the_last_step_is_chosen(X, path, monkeypatch, name):
+    def interrupt(*args):
+        signal.raise_signal(signal.SIGINT)
+
+    if name == "_residual_variances":
+        X = np.random.default_rng(0).normal(size=(60, 3))
+    settings = {"coarseness": "auto", "final_step": "auto"}
+    with monkeypatch.context() as patch:
+        patch.setattr(CoarseScoreDiffusion, name, interrupt)
+        with pytest.warns(
+            UserWarning, match=f"fitted, with final_step_='{CHOICES[name]}"
+        ):
+            model = make(path, **settings).fit(X)
+    assert model.history_[-1]["n_iter"] == 350
+    assert np.isfinite(model.sample(3)).all()
+    assert np.isfinite(model.score_samples(X)).all()
+    model.save(path.with_name("model"))
+    assert_same_fit(manidiff.load(path.with_name("model")), model)
+    assert_same_fit(make(**settings).fit(X), make(path, **settings).fit(X))
     assert not path.exists()
