@@ -154,11 +154,15 @@ class Checkpoint(Callback):
     The last callback: nothing draws random numbers between it and the next epoch.
     """
 
-    def __init__(self, file: TrainingFile, history: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, file: TrainingFile, history: list[dict[str, Any]], max_iter: int
+    ) -> None:
         self.file = shared_file(file)
         self.history = history
         self.state = self.file.read()
         self.n_behind = self.state["history"][-1]["n_iter"] if self.state else 0
+        if self.n_behind > max_iter:
+            self.file.refuse(ValueError(f"it is {self.n_behind} steps on"))
 
     def on_train_begin(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
         """Bring everything to where it was."""
@@ -267,7 +271,7 @@ def train(
     history: list[dict[str, Any]] = []
     average = MovingAverage()
     watch = StepWatch(learning_rate)
-    keeper = None if checkpoint is None else Checkpoint(checkpoint, history)
+    keeper = None if checkpoint is None else Checkpoint(checkpoint, history, max_iter)
     n_left = max_iter - (0 if keeper is None else keeper.n_behind)
     own = [
         *shared_steps(),

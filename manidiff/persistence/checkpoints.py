@@ -10,7 +10,7 @@ import numpy as np
 
 from manidiff._training_state import State, check_state
 from manidiff.persistence.container import pack, unpack
-from manidiff.persistence.errors import FileFormatError
+from manidiff.persistence.errors import FileFormatError, MalformedError
 from manidiff.persistence.files import read_whole, write_atomically
 from manidiff.persistence.fingerprints import digest_of_weights, fingerprint
 from manidiff.persistence.values import Decoder, Encoder
@@ -58,8 +58,9 @@ class TrainingCheckpoint:
         FileFormatError
             If the file is no checkpoint, or not as it was written.
         ValueError
-            If it is one of another fit.
+            If it is one of another fit, or could not be written.
         """
+        self._check_place()
         if not os.path.exists(self.path):
             return None
         content, arrays = unpack(self.path, read_whole(self.path), _KIND)
@@ -93,9 +94,25 @@ class TrainingCheckpoint:
         ) from error
 
     def write(self, state: State) -> None:
-        """Keep a state in place of the one before, whole or not at all."""
+        """Keep a state in place of the one before, whole or not at all.
+
+        Raises
+        ------
+        ValueError
+            If something in it is no data.
+        """
         encoder = Encoder()
-        content = {"made_of": self.made_of, "state": encoder.encode(state, "")}
+        try:
+            encoded = encoder.encode(state, "")
+        except MalformedError as error:
+            problem = str(error).lstrip(".")
+            raise ValueError(
+                f"checkpoint={str(self.path)!r} cannot keep training: {problem}. Let "
+                "callbacks write only numbers, text and arrays of them into history_, "
+                "use an optimizer and a module whose state is such data, or set "
+                "checkpoint=None."
+            ) from error
+        content = {"made_of": self.made_of, "state": encoded}
         write_atomically(self.path, pack(_KIND, content, encoder.arrays))
         self._is_of_this_process = True
 
@@ -108,6 +125,20 @@ class TrainingCheckpoint:
             content, arrays = unpack(self.path, read_whole(self.path), _KIND)
             content["ended_with"] = self.digest_now()
             write_atomically(self.path, pack(_KIND, content, arrays))
+
+    def _check_place(self) -> None:
+        """Raise unless a file can be there, before an epoch is lost."""
+        target = Path(os.path.realpath(self.path))
+        problem = None
+        if target.is_dir():
+            problem = "is a folder"
+        elif not target.parent.is_dir():
+            problem = "lies in a folder that does not exist"
+        if problem is not None:
+            raise ValueError(
+                f"checkpoint={str(self.path)!r} {problem}. Pass the path of a file in "
+                "a folder that exists."
+            )
 
     def _others(self, found: Mapping[str, str], ended_with: str | None) -> list[str]:
         """Return what another fit was made of that is not the same here."""

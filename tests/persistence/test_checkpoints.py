@@ -410,6 +410,85 @@ def test_a_fit_from_other_weights_is_refused(X, path):
     assert_same_fit(copy.deepcopy(first).fit(X), resumed)
 
 
+def forge(path, change):
+    """Change the state in a checkpoint, as {name: what it holds}, and seal it anew."""
+    content, arrays = container.unpack(path, path.read_bytes(), "checkpoint")
+    change(dict(content["state"]["items"]))
+    path.write_bytes(b"".join(container.pack("checkpoint", content, arrays)))
+
+
+def entry(node, name):
+    """Return the pair [name, value] of a dict in a file."""
+    (found,) = [item for item in node["items"] if item[0] == name]
+    return found
+
+
+NAN = {"kind": "float", "value": "nan"}
+
+
+@pytest.mark.parametrize("value", [NAN, 10**6, 100, 200.0, True])
+@pytest.mark.parametrize("where", ["step_watch.n_iter_", "moving_average.n_seen_"])
+def test_other_counts_of_steps_are_refused(X, path, where, value):
+    fit_killed(make(path), X, n_epochs=3)
+    name, key = where.split(".")
+
+    def change(state):
+        entry(entry(state["memories"], name)[1], key)[1] = value
+
+    forge(path, change)
+    with pytest.raises(FileFormatError, match=r"is no checkpoint: .*(steps|number)"):
+        make(path).fit(X)
+
+
+@pytest.mark.parametrize(("key", "value"), [("n_iter", 10**6), ("epoch", 3)])
+@pytest.mark.parametrize("place", [0, 1])
+def test_epochs_that_are_counted_wrong_are_refused(X, path, place, key, value):
+    fit_killed(make(path), X, n_epochs=3)
+
+    def change(state):
+        entry(state["history"][place], key)[1] = value
+
+    forge(path, change)
+    with pytest.raises(FileFormatError, match=f"epoch {place + 1} is counted wrong"):
+        make(path).fit(X)
+
+
+def test_more_steps_than_are_to_be_taken_are_refused(X, path):
+    fit_killed(make(path), X, n_epochs=3)
+
+    def change(state):
+        for n in (3, 4):
+            record = copy.deepcopy(state["history"][-1])
+            entry(record, "epoch")[1], entry(record, "n_iter")[1] = n, 100 * n
+            state["history"].append(record)
+
+    forge(path, change)
+    with pytest.raises(FileFormatError, match="is no checkpoint: it is 400 steps on"):
+        make(path).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("none/such", "folder that does not exist"), ("", "a folder")]
+)
+def test_a_place_where_no_file_can_be_is_refused_before_training(
+    X, tmp_path, name, problem
+):
+    count = CountSteps()
+    with pytest.raises(ValueError, match=rf"^checkpoint=.*{problem}\. Pass the path"):
+        make(tmp_path / name, callbacks=[count]).fit(X)
+    assert count.n_steps == 0
+
+
+def test_what_a_checkpoint_cannot_keep_is_named(X, path):
+    def write(estimator):
+        estimator.history_[-1]["day"] = np.datetime64("2020-01-01")
+
+    with pytest.raises(
+        ValueError, match=r"^checkpoint=.*: history\.0\.day .*datetime64.*history_"
+    ):
+        make(path, callbacks=[write]).fit(X)
+
+
 def test_without_random_state_a_checkpoint_is_refused(X, path):
     with pytest.raises(ValueError, match="needs random_state"):
         make(path, random_state=None).fit(X)
