@@ -5,86 +5,23 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from fitted_estimators import make_fitted
-from skorch.callbacks import Callback
+from checkpointed_fits import (
+    SMALL,
+    CountSteps,
+    KilledError,
+    assert_same_fit,
+    fit_killed,
+    killer,
+    make,
+)
 from torch import nn
 
-import manidiff
 from manidiff import CoarseScoreDiffusion
-from manidiff.persistence import FileFormatError, container
-
-SMALL = {
-    # Not "auto", which takes longer to choose than these trainings take.
-    "coarseness": 0.5,
-    "final_step": "tweedie",
-    "max_iter": 350,
-    "width": 8,
-    "depth": 1,
-    "batch_size": 16,
-    "random_state": 0,
-}
-
-
-@pytest.fixture(autouse=True)
-def ctrl_c():
-    """Let SIGINT interrupt, which a process started in the background ignores."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-class KilledError(Exception):
-    """What stands in for the end of the process."""
-
-
-def killer(n_epochs):
-    def kill(estimator):
-        if len(estimator.history_) == n_epochs:
-            raise KilledError
-
-    return kill
-
-
-@pytest.fixture
-def X():
-    angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 60)
-    return np.column_stack([np.cos(angle), np.sin(angle)])
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "training.checkpoint"
-
-
-def fit_killed(estimator, X, y=None, n_epochs=3):
-    """Fit until the process would end in the epoch after the last one kept."""
-    estimator.set_params(callbacks=[killer(n_epochs)])
-    with pytest.raises(KilledError):
-        estimator.fit(X, y)
-
-
-def make(path=None, **settings):
-    return CoarseScoreDiffusion(checkpoint=path, **{**SMALL, **settings})
-
-
-def without_seconds(history):
-    return [{k: v for k, v in entry.items() if k != "seconds"} for entry in history]
-
-
-def assert_same_fit(first, second):
-    weights = [one.net_.module_.state_dict() for one in (first, second)]
-    for name, weight in weights[0].items():
-        assert torch.equal(weight, weights[1][name]), name
-    assert without_seconds(first.history_) == without_seconds(second.history_)
-    np.testing.assert_array_equal(
-        first.sample(9, random_state=0), second.sample(9, random_state=0)
-    )
 
 
 class Dropout(nn.Module):
@@ -153,14 +90,6 @@ def test_killed_twice(X, path):
     fit_killed(make(path), X, n_epochs=2)
     fit_killed(make(path), X, n_epochs=3)
     assert_same_fit(make().fit(X), make(path).fit(X))
-
-
-class CountSteps(Callback):
-    def __init__(self):
-        self.n_steps = 0
-
-    def on_batch_end(self, net, training=False, **kwargs):
-        self.n_steps += training
 
 
 def test_steps_behind_are_not_taken_again(X, path):
@@ -311,94 +240,6 @@ def test_other_labels_are_refused(X, path):
         make(path, conditional=True).fit(X, X[:, 0] > 0.5)
 
 
-def test_other_files_are_refused(X, path):
-    make_fitted("coarse")[0].save(path)
-    before = path.read_bytes()
-    with pytest.raises(FileFormatError, match="'estimator' instead of 'checkpoint'"):
-        make(path).fit(X)
-    assert path.read_bytes() == before
-
-
-def test_damaged_checkpoints_are_refused(X, path):
-    fit_killed(make(path), X)
-    raw = path.read_bytes()
-    for place in range(0, len(raw), len(raw) // 50):
-        damaged = bytearray(raw)
-        damaged[place] ^= 4
-        path.write_bytes(damaged)
-        with pytest.raises(FileFormatError):
-            make(path).fit(X)
-    path.write_bytes(raw)
-    with pytest.raises(FileFormatError, match="'checkpoint' instead of 'estimator'"):
-        manidiff.load(path)
-
-
-PARTS = [
-    "network",
-    "optimizer",
-    "schedule",
-    "averages",
-    "memories",
-    "history",
-    "random",
-]
-
-
-@pytest.mark.parametrize("value", [None, -1, {"kind": "dict", "items": []}])
-@pytest.mark.parametrize("name", PARTS)
-def test_a_state_that_lacks_a_part_is_refused(X, path, name, value):
-    fit_killed(make(path), X, n_epochs=2)
-    content, arrays = container.unpack(path, path.read_bytes(), "checkpoint")
-    (place,) = [item for item in content["state"]["items"] if item[0] == name]
-    place[1] = value
-    path.write_bytes(b"".join(container.pack("checkpoint", content, arrays)))
-    with pytest.raises(FileFormatError, match="is no checkpoint"):
-        make(path).fit(X)
-    assert path.exists()
-
-
-@pytest.mark.slow
-def test_any_part_of_a_state_replaced_is_refused_or_does_no_harm(X, path):
-    settings = {"max_iter": 200}
-    fit_killed(make(path, **settings), X, n_epochs=2)
-    content, arrays = container.unpack(path, path.read_bytes(), "checkpoint")
-    n_refused = 0
-    for place in [one for one in places_in(content["state"]) if one]:
-        forged = copy.deepcopy(content)
-        inner = forged["state"]
-        for key in place[:-1]:
-            inner = inner[key]
-        inner[place[-1]] = None
-        path.write_bytes(b"".join(container.pack("checkpoint", forged, arrays)))
-        try:
-            model = make(path, **settings).fit(X)
-        except FileFormatError:
-            n_refused += 1
-        else:
-            assert np.isfinite(model.sample(2)).all(), place
-    assert n_refused > 100
-
-
-def places_in(node, at=()):
-    yield at
-    for key, one in enumerate(node) if isinstance(node, list) else ():
-        yield from places_in(one, (*at, key))
-    for key, one in node.items() if isinstance(node, dict) else ():
-        yield from places_in(one, (*at, key))
-
-
-@pytest.mark.parametrize("part", ["enter", "frequencies", "averages", "exp_avg"])
-@pytest.mark.parametrize("change", [lambda a: a * np.nan, lambda a: a[:1].copy()])
-def test_numbers_of_no_training_are_refused(X, path, part, change):
-    fit_killed(make(path), X, n_epochs=2)
-    content, arrays = container.unpack(path, path.read_bytes(), "checkpoint")
-    chosen = min(name for name in arrays if part in name and len(arrays[name]) > 1)
-    arrays[chosen] = change(arrays[chosen])
-    path.write_bytes(b"".join(container.pack("checkpoint", content, arrays)))
-    with pytest.raises(FileFormatError, match="is no checkpoint"):
-        make(path).fit(X)
-
-
 def test_a_fit_from_other_weights_is_refused(X, path):
     first = make(warm_start=True).fit(X)
     fit_killed(copy.deepcopy(first).set_params(checkpoint=path), X)
@@ -408,63 +249,6 @@ def test_a_fit_from_other_weights_is_refused(X, path):
         copy.deepcopy(first).fit(X).set_params(checkpoint=path).fit(X)
     resumed = copy.deepcopy(first).set_params(checkpoint=path).fit(X)
     assert_same_fit(copy.deepcopy(first).fit(X), resumed)
-
-
-def forge(path, change):
-    """Change the state in a checkpoint, as {name: what it holds}, and seal it anew."""
-    content, arrays = container.unpack(path, path.read_bytes(), "checkpoint")
-    change(dict(content["state"]["items"]))
-    path.write_bytes(b"".join(container.pack("checkpoint", content, arrays)))
-
-
-def entry(node, name):
-    """Return the pair [name, value] of a dict in a file."""
-    (found,) = [item for item in node["items"] if item[0] == name]
-    return found
-
-
-NAN = {"kind": "float", "value": "nan"}
-
-
-@pytest.mark.parametrize("value", [NAN, 10**6, 100, 200.0, True])
-@pytest.mark.parametrize("where", ["step_watch.n_iter_", "moving_average.n_seen_"])
-def test_other_counts_of_steps_are_refused(X, path, where, value):
-    fit_killed(make(path), X, n_epochs=3)
-    name, key = where.split(".")
-
-    def change(state):
-        entry(entry(state["memories"], name)[1], key)[1] = value
-
-    forge(path, change)
-    with pytest.raises(FileFormatError, match=r"is no checkpoint: .*(steps|number)"):
-        make(path).fit(X)
-
-
-@pytest.mark.parametrize(("key", "value"), [("n_iter", 10**6), ("epoch", 3)])
-@pytest.mark.parametrize("place", [0, 1])
-def test_epochs_that_are_counted_wrong_are_refused(X, path, place, key, value):
-    fit_killed(make(path), X, n_epochs=3)
-
-    def change(state):
-        entry(state["history"][place], key)[1] = value
-
-    forge(path, change)
-    with pytest.raises(FileFormatError, match=f"epoch {place + 1} is counted wrong"):
-        make(path).fit(X)
-
-
-def test_more_steps_than_are_to_be_taken_are_refused(X, path):
-    fit_killed(make(path), X, n_epochs=3)
-
-    def change(state):
-        for n in (3, 4):
-            record = copy.deepcopy(state["history"][-1])
-            entry(record, "epoch")[1], entry(record, "n_iter")[1] = n, 100 * n
-            state["history"].append(record)
-
-    forge(path, change)
-    with pytest.raises(FileFormatError, match="is no checkpoint: it is 400 steps on"):
-        make(path).fit(X)
 
 
 @pytest.mark.parametrize(
@@ -501,137 +285,3 @@ def test_a_random_state_instance_will_do(X, path):
     fit_killed(make(path, random_state=one()), X)
     resumed = make(path, random_state=one()).fit(X)
     assert_same_fit(make(random_state=one()).fit(X), resumed)
-
-
-# Interruption by the user
-
-
-class Interrupting(nn.Module):
-    """Is interrupted by the user in a call."""
-
-    def __init__(self, at_call):
-        super().__init__()
-        self.linear = nn.Linear(2, 2)
-        self.calls_left = at_call
-
-    def forward(self, inputs, noise):
-        if self.training:
-            self.calls_left -= 1
-            if self.calls_left == 0:
-                signal.raise_signal(signal.SIGINT)
-        return self.linear(inputs)
-
-
-@pytest.mark.parametrize("n_steps", [200, 250, 299])
-def test_interrupted_later_the_estimator_is_usable(X, n_steps):
-    model = make(module=Interrupting(n_steps + 1))
-    with pytest.warns(UserWarning, match=f"interrupted after {n_steps} of 350 steps"):
-        model.fit(X)
-    assert [entry["n_iter"] for entry in model.history_] == [100, 200]
-    assert np.isfinite(model.sample(3)).all()
-
-
-def test_interrupted_in_the_first_epoch_it_raises(X):
-    with pytest.raises(KeyboardInterrupt):
-        make(module=Interrupting(7)).fit(X)
-
-
-def test_interrupted_while_a_callable_watches(X):
-    def interrupt(estimator):
-        if len(estimator.history_) == 2:
-            signal.raise_signal(signal.SIGINT)
-
-    with pytest.warns(UserWarning, match="interrupted after 200 of 350 steps"):
-        model = make(callbacks=[interrupt]).fit(X)
-    assert np.isfinite(model.sample(3)).all()
-
-
-def test_after_an_interruption_training_can_go_on(X, path):
-    def interrupt(estimator):
-        if len(estimator.history_) == 3:
-            signal.raise_signal(signal.SIGINT)
-
-    with pytest.warns(UserWarning, match="interrupted"):
-        make(path, callbacks=[interrupt]).fit(X)
-    assert path.exists()
-    assert_same_fit(make().fit(X), make(path).fit(X))
-
-
-def test_after_an_interruption_a_warm_start_can_go_on(X, path):
-    def interrupt(estimator):
-        if len(estimator.history_) == 3:
-            signal.raise_signal(signal.SIGINT)
-
-    model = make(path, callbacks=[interrupt], warm_start=True)
-    with pytest.warns(UserWarning, match="interrupted"):
-        model.fit(X)
-    resumed = model.set_params(callbacks=None).fit(X)
-    assert_same_fit(make().fit(X), resumed)
-    assert not path.exists()
-
-
-class StopAtOnce(Callback):
-    def on_epoch_end(self, net, **kwargs):
-        raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("stop", [StopAtOnce(), lambda estimator: True])
-def test_callbacks_that_stop_training_are_no_interruption(X, path, stop):
-    model = make(path, callbacks=[stop]).fit(X)
-    assert [entry["n_iter"] for entry in model.history_] == [100]
-    assert not path.exists()
-
-
-class InterruptedCallback(Callback):
-    def on_epoch_end(self, net, **kwargs):
-        if len(net.history) == 3:
-            signal.raise_signal(signal.SIGINT)
-
-
-def test_interrupted_while_a_callback_of_skorch_watches(X, path):
-    with pytest.warns(UserWarning, match="interrupted after 300 of 350 steps"):
-        make(path, callbacks=[InterruptedCallback()]).fit(X)
-    assert path.exists()
-    assert_same_fit(make().fit(X), make(path).fit(X))
-
-
-def test_what_ctrl_c_does_is_the_same_after_a_fit(X):
-    before = signal.getsignal(signal.SIGINT)
-    make(max_iter=1).fit(X)
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_fits_beside_the_main_thread(X):
-    with ThreadPoolExecutor(1) as pool:
-        model = pool.submit(make().fit, X).result()
-    assert_same_fit(make().fit(X), model)
-
-
-CHOICES = {
-    "_choose_projector": "tweedie",
-    "_refit": r"(tweedie|richardson)",
-    "_residual_variances": "tweedie",
-}
-
-
-@pytest.mark.parametrize("name", CHOICES)
-def test_interrupted_while_the_last_step_is_chosen(X, path, monkeypatch, name):
-    def interrupt(*args):
-        signal.raise_signal(signal.SIGINT)
-
-    if name == "_residual_variances":
-        X = np.random.default_rng(0).normal(size=(60, 3))
-    settings = {"coarseness": "auto", "final_step": "auto"}
-    with monkeypatch.context() as patch:
-        patch.setattr(CoarseScoreDiffusion, name, interrupt)
-        with pytest.warns(
-            UserWarning, match=f"fitted, with final_step_='{CHOICES[name]}"
-        ):
-            model = make(path, **settings).fit(X)
-    assert model.history_[-1]["n_iter"] == 350
-    assert np.isfinite(model.sample(3)).all()
-    assert np.isfinite(model.score_samples(X)).all()
-    model.save(path.with_name("model"))
-    assert_same_fit(manidiff.load(path.with_name("model")), model)
-    assert_same_fit(make(**settings).fit(X), make(path, **settings).fit(X))
-    assert not path.exists()
