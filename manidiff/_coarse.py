@@ -6,6 +6,7 @@ from os import PathLike
 
 import numpy as np
 
+from manidiff._agreement import require_same_fit
 from manidiff._base import ScoreDiffusion
 from manidiff._cross_fitting import CrossFittingMixin
 from manidiff._freezing import FINEST, FreezingMixin
@@ -321,6 +322,7 @@ class CoarseScoreDiffusion(
         self.max_iter_ = self._decide_max_iter(surfaces)
         device = self._usable_device()
         learned = {"X": rows, "sample_weight": weights, "y": conditions}
+        require_same_fit(self, learned, rng)
         if count() > 1:
             # Their file holds the chance of each.
             learned["processes"] = np.array(count())
@@ -361,8 +363,11 @@ class CoarseScoreDiffusion(
                 device=device,
                 checkpoint=checkpoint,
             )
-        self._freeze(rows, weights, conditions, surfaces, rng)
+        is_cut = self._freeze_until_interrupted(
+            rows, weights, conditions, surfaces, rng
+        )
         if checkpoint is not None:
+            checkpoint.is_needed |= is_cut
             checkpoint.close()
         self._end_watch(training_rows)
 

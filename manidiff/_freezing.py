@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from manidiff._interruptions import warn_of_interrupted_choice
+from manidiff._processes import count
 from manidiff._utils.random import balanced_normal
 from manidiff.diffusion.calibration import choose_frozen_level
 from manidiff.diffusion.descent import descend
@@ -49,21 +51,45 @@ class FreezingMixin:
             )
         return surfaces.surface
 
-    def _freeze(self, rows, weights, conditions, surfaces, rng, *, refits=True):
-        """Decide the level and the projector below which the score is frozen."""
+    def _freeze_until_interrupted(self, *given):
+        """Freeze the score; return whether the user has interrupted the choice."""
+        self._freeze_plainly()
+        try:
+            self._choose_last_step(*given)
+        except KeyboardInterrupt:
+            # The others do not know of it.
+            if count() > 1:
+                raise
+            warn_of_interrupted_choice(self.final_step_)
+            return True
+        return False
+
+    def _freeze(self, *given, refits=True):
+        """Freeze the score below a level, to a projector."""
+        self._freeze_plainly()
+        self._choose_last_step(*given, refits=refits)
+
+    def _freeze_plainly(self):
+        """Freeze it as can be done without a choice."""
         self._noise_variances = self._last_layer = None
         self.final_step_ = "tweedie" if self.final_step == "auto" else self.final_step
+
+    def _choose_last_step(
+        self, rows, weights, conditions, surfaces, rng, *, refits=True
+    ):
+        """Choose the level and the projector by the rows.
+
+        After each step the estimator can be drawn from: the next may be interrupted.
+        """
         if surfaces.is_clean:
             missed = self._choose_projector(surfaces, rng)
             if refits and self._is_worth_refitting(surfaces, missed):
-                self.final_step_ = "least_squares"
                 self._last_layer = self._refit(surfaces, weights, conditions, rng)
+                self.final_step_ = "least_squares"
         elif self.final_step == "auto":
             self._noise_variances = self._residual_variances(
                 rows, weights, conditions, rng
             )
-        if self.surface_ is not None:
-            self.final_step_ = "local_polynomial"
 
     def _choose_projector(self, surfaces, rng):
         """Take the level and projector whose draws land closest to the surfaces.
@@ -85,7 +111,7 @@ class FreezingMixin:
         if self.conditional:
             conditions = self._tensor(self.conditions_.draw(_N_CALIBRATION, rng))
         normal = balanced_normal(_N_CALIBRATION, self.gaussian_.rank, rng)
-        level, self.final_step_, missed = choose_frozen_level(
+        level, projector, missed = choose_frozen_level(
             self._network_denoiser(torch.float32, conditions),
             self._start(self._tensor(normal), conditions, rng),
             self.sigma_max_,
@@ -95,6 +121,8 @@ class FreezingMixin:
         )
         if self.coarseness == "auto":
             self.sigma_c_ = level
+        if self.surface_ is None:
+            self.final_step_ = projector
         return missed
 
     def _is_worth_refitting(self, surfaces, missed):

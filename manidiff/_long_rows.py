@@ -18,7 +18,7 @@ from manidiff.diffusion.gaussian import Gaussian
 _READ = 2**22
 # Rows whose nearest neighbours are sought among all: the median is right to about 3 %.
 _N_SPACINGS = 1_000
-# Neighbours looked at in each part, lest equal rows hide the nearest other one.
+# Neighbours looked at first: all of them are copies of few rows.
 _N_NEAREST = 4
 _NORMAL_FOURTH_ROOT = 3.0**0.25
 
@@ -78,17 +78,29 @@ class Moments:
 
 
 def spacing(X, scaling, asked):
-    """Return the median distance of scaled rows asked to their nearest others in X."""
-    asked = asked[:_N_SPACINGS]
+    """Return the median distance of scaled rows asked to their nearest others in X.
+
+    Of equal rows one is asked, and none is another, however many there are.
+    """
+    firsts = np.unique(asked, axis=0, return_index=True)[1]
+    asked = asked[np.sort(firsts)][:_N_SPACINGS]
     nearest = np.full(len(asked), np.inf)
     for part in parts_of(X):
         rows = scaling.apply(read_rows(X, part))
-        search = NearestNeighbors(n_neighbors=min(_N_NEAREST, len(rows))).fit(rows)
-        found = rows[search.kneighbors(asked, return_distance=False)]
-        distances = np.linalg.norm(found - asked[:, None], axis=2)
-        others = np.where(distances > 0, distances, np.inf).min(axis=1)
+        others = _distances_to_others(asked, rows)
+        if np.isinf(others).any():
+            # Copies hide the others; sorting all parts would double the time.
+            others = _distances_to_others(asked, np.unique(rows, axis=0))
         nearest = np.minimum(nearest, others)
     return float(np.median(nearest[np.isfinite(nearest)]))
+
+
+def _distances_to_others(asked, rows):
+    """Return distances to the nearest rows that differ; inf where none was found."""
+    search = NearestNeighbors(n_neighbors=min(_N_NEAREST, len(rows))).fit(rows)
+    found = rows[search.kneighbors(asked, return_distance=False)]
+    distances = np.linalg.norm(found - asked[:, None], axis=2)
+    return np.where(distances > 0, distances, np.inf).min(axis=1)
 
 
 class ScaledRows:

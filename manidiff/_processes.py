@@ -5,17 +5,15 @@ torchrun or `torch.multiprocessing`. A process that has joined no others is alon
 nothing here changes what it does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
-import numpy as np
 import skorch
 import torch
 from skorch.callbacks import Callback
 from torch import Tensor, distributed, nn
 
 from manidiff._training_state import State, TrainingFile
-from manidiff.diffusion.noised_draws import NoisedDraws
 
 
 def count() -> int:
@@ -34,9 +32,16 @@ def any_says(answer: bool) -> bool:
     return any(_gathered(bool(answer))) if count() > 1 else answer
 
 
-def shared_steps(draws: NoisedDraws) -> list[tuple[str, Callback]]:
+def differing(words: Mapping[str, str]) -> list[str]:
+    """Return the names of the words that are not the same in all processes."""
+    every = _gathered(dict(words))
+    names = {name for one in every for name in one}
+    return sorted(n for n in names if len({one.get(n) for one in every}) > 1)
+
+
+def shared_steps() -> list[tuple[str, Callback]]:
     """Return the callback that makes processes step together, where there are more."""
-    return [("processes", SharedSteps(draws))] if count() > 1 else []
+    return [("processes", SharedSteps())] if count() > 1 else []
 
 
 def shared_file(file: TrainingFile) -> TrainingFile:
@@ -51,12 +56,8 @@ class SharedSteps(Callback):
     and so come to the same decisions.
     """
 
-    def __init__(self, draws: NoisedDraws) -> None:
-        self.draws = draws
-
     def on_train_begin(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
         """Start from the network of the main process, with chance of its own."""
-        _check_alike(self.draws)
         _send([*net.module_.parameters(), *net.module_.buffers()])
         seed = int(torch.randint(2**62, ()))
         torch.manual_seed(seed + distributed.get_rank())
@@ -147,15 +148,3 @@ def _averaged(values: Tensor) -> Tensor:
 
 def _averaged_number(value: float, device: str) -> float:
     return float(_averaged(torch.tensor(value, dtype=torch.float64, device=device)))
-
-
-def _check_alike(draws: NoisedDraws) -> None:
-    """Raise in all processes unless all were given the same rows and chance."""
-    n_rows, seed = len(draws.cumulative), torch.initial_seed()
-    plans = _gathered([n_rows, seed, draws.log_low, draws.log_high])
-    if not np.allclose(plans, plans[0], rtol=1e-9, atol=1e-6):
-        raise ValueError(
-            f"random_state or the rows differ between the {count()} processes that "
-            "train together. Set random_state to the same int in all of them, and "
-            "give all of them the same X, y and sample_weight."
-        )

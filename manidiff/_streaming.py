@@ -7,6 +7,7 @@ from scipy.sparse import issparse
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
+from manidiff._agreement import require_same_fit
 from manidiff._learning_rates import WarmUpDecay
 from manidiff._loaders import STEPS_PER_EPOCH
 from manidiff._long_rows import Moments, ScaledRows, read_rows, spacing
@@ -210,6 +211,8 @@ class StreamingMixin:
         self._set_finest_level()
         self._check_precision()
         device = self._usable_device()
+        learned = {"X": rows, "sample_weight": weights, "y": conditions}
+        require_same_fit(self, learned, rng)
         with forked_torch_seed(draw_seed(rng), device):
             if is_first:
                 network = self._make_network(conditions)

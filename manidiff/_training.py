@@ -21,6 +21,7 @@ from skorch.helper import predefined_split
 from torch import nn
 from tqdm.auto import tqdm
 
+from manidiff._interruptions import noticing_ctrl_c, warn_of_interruption
 from manidiff._learning_rates import WarmUpCosine
 from manidiff._loaders import STEPS_PER_EPOCH, PassLoader, StepLoader
 from manidiff._processes import any_says, count, is_main, shared_file, shared_steps
@@ -28,7 +29,6 @@ from manidiff._training_state import (
     TrainingFile,
     give_state,
     take_state,
-    warn_of_interruption,
 )
 from manidiff.diffusion.noised_draws import FixedDraws, NoisedDraws
 from manidiff.exceptions import NonFiniteLossError
@@ -130,16 +130,13 @@ class EpochReport(Callback):
         self.history = history
         self.average = average
         self.on_epoch = on_epoch
-        self.is_busy = False
 
     def on_epoch_end(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
         """Write the epoch into the history and hand it over."""
         self.history.append(_summary(net.history[-1]))
         stops = False
         if self.on_epoch is not None:
-            self.is_busy = True
             stops = self.on_epoch(self.history, lambda: self._net_now(net))
-            self.is_busy = False
         if any_says(stops):
             # How skorch ends training early.
             raise KeyboardInterrupt
@@ -157,12 +154,15 @@ class Checkpoint(Callback):
     The last callback: nothing draws random numbers between it and the next epoch.
     """
 
-    def __init__(self, file: TrainingFile, history: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, file: TrainingFile, history: list[dict[str, Any]], max_iter: int
+    ) -> None:
         self.file = shared_file(file)
         self.history = history
         self.state = self.file.read()
         self.n_behind = self.state["history"][-1]["n_iter"] if self.state else 0
-        self.is_busy = False
+        if self.n_behind > max_iter:
+            self.file.refuse(ValueError(f"it is {self.n_behind} steps on"))
 
     def on_train_begin(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
         """Bring everything to where it was."""
@@ -176,9 +176,7 @@ class Checkpoint(Callback):
 
     def on_epoch_end(self, net: skorch.NeuralNet, **kwargs: Any) -> None:
         """Write where everything is."""
-        self.is_busy = True
         self.file.write(take_state(net, self.history))
-        self.is_busy = False
 
 
 class ProgressBar(Callback):
@@ -273,16 +271,15 @@ def train(
     history: list[dict[str, Any]] = []
     average = MovingAverage()
     watch = StepWatch(learning_rate)
-    report = EpochReport(history, average, on_epoch)
-    keeper = None if checkpoint is None else Checkpoint(checkpoint, history)
+    keeper = None if checkpoint is None else Checkpoint(checkpoint, history, max_iter)
     n_left = max_iter - (0 if keeper is None else keeper.n_behind)
     own = [
-        *shared_steps(draws),
+        *shared_steps(),
         ("step_watch", watch),
         ("clipping", GradientNormClipping(_GRADIENT_NORM)),
         ("schedule", _scheduler(schedule or WarmUpCosine(max_iter))),
         ("moving_average", average),
-        ("report", report),
+        ("report", EpochReport(history, average, on_epoch)),
     ]
     if verbose and is_main():
         own.append(("progress", ProgressBar(max_iter)))
@@ -298,9 +295,9 @@ def train(
         callbacks=[*own, *callbacks, *([("checkpoint", keeper)] if keeper else [])],
         device=str(device),
     )
-    net.fit(draws, y=None)
-    is_cut = any(one is not None and one.is_busy for one in (watch, report, keeper))
-    if is_cut or not history:
+    with noticing_ctrl_c() as ctrl_c:
+        net.fit(draws, y=None)
+    if watch.is_busy or ctrl_c.is_pressed or not history:
         if count() > 1:
             # The others wait for a step that this process does not take.
             raise KeyboardInterrupt

@@ -1,12 +1,13 @@
 """Where training is: all that its next step depends on, taken out and put back."""
 
-import warnings
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any, NoReturn, Protocol
 
 import torch
 from torch import Tensor
+
+from manidiff._loaders import STEPS_PER_EPOCH
 
 State = dict[str, Any]
 
@@ -33,6 +34,8 @@ _MEMORIES = {
     "moving_average": ("n_seen_",),
     "early_stopping": ("misses_", "dynamic_threshold_", "best_epoch_"),
 }
+# The number of steps, as the history has it too.
+_OF_STEPS = {"n_iter_", "n_seen_"}
 
 
 class TrainingFile(Protocol):
@@ -57,9 +60,13 @@ def check_state(state: Any) -> None:
         _require(isinstance(state[name], kind), f"{name} is {type(state[name])}")
     history = state["history"]
     _require(history, "no epoch is in it")
-    for record in history:
+    for epoch, record in enumerate(history, 1):
         counts = [isinstance(record, dict) and record.get(n) for n in _COUNTS]
-        _require(all(type(n) is int and n > 0 for n in counts), "an epoch is no record")
+        _require(all(type(n) is int for n in counts), "an epoch is no record")
+        n_left = epoch * STEPS_PER_EPOCH - counts[1]
+        is_last = epoch == len(history)
+        is_counted = n_left == 0 or (is_last and 0 < n_left < STEPS_PER_EPOCH)
+        _require(counts[0] == epoch and is_counted, f"epoch {epoch} is counted wrong")
 
 
 def take_state(net: Any, history: list[dict[str, Any]]) -> State:
@@ -113,7 +120,7 @@ def give_state(net: Any, state: State, history: list[dict[str, Any]]) -> None:
     # What else a module keeps may be infinite, as masks are.
     for buffer in net.module_.buffers():
         _require(not buffer.isnan().any(), "the network keeps what is no number")
-    _give_memories(own, state["memories"])
+    _give_memories(own, state["memories"], state["history"][-1]["n_iter"])
     history.extend(state["history"])
     # Epochs are counted by its length.
     net.history.extend({**record, "batches": []} for record in history)
@@ -156,38 +163,24 @@ def _give_optimizer(optimizer: Any, kept: Mapping[str, Any]) -> None:
                 _require(moments[name].isfinite().all(), "a moment is not finite")
 
 
-def _give_memories(own: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
+def _give_memories(
+    own: Mapping[str, Any], kept: Mapping[str, Any], n_iter: int
+) -> None:
     expected = {name: set(_MEMORIES[name]) for name in _MEMORIES if name in own}
     found = {name: set(memory) for name, memory in kept.items()}
     _require(found == expected, "the callbacks remember other things")
     for name, memory in kept.items():
-        _require(
-            all(isinstance(one, Real) for one in memory.values()),
-            f"{name} remembers what is no number",
-        )
+        for key, one in memory.items():
+            is_number = isinstance(one, Real) and one == one
+            _require(is_number, f"{name} remembers what is no number")
+            is_right = key not in _OF_STEPS or (type(one) is int and one == n_iter)
+            _require(is_right, f"{name} remembers other steps than the history")
         vars(own[name]).update(memory)
 
 
 def _require(condition: Any, problem: str) -> None:
     if not condition:
         raise ValueError(problem)
-
-
-def warn_of_interruption(
-    n_iter: int, max_iter: int, history: list[dict[str, Any]]
-) -> None:
-    """Say that the user ended training; raise if that was in its first epoch.
-
-    skorch ends training at any KeyboardInterrupt, its own or the user's, and is silent.
-    """
-    if not history:
-        raise KeyboardInterrupt
-    warnings.warn(
-        f"Training was interrupted after {n_iter} of {max_iter} steps. The estimator "
-        "is fitted, with what it had learned by then.",
-        UserWarning,
-        stacklevel=3,
-    )
 
 
 def _is_cuda(net: Any) -> bool:

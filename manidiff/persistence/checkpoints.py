@@ -1,7 +1,5 @@
 """Training that can go on after its process was killed."""
 
-import hashlib
-import json
 import os
 from collections.abc import Callable, Mapping
 from os import PathLike
@@ -9,18 +7,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
-import torch
 
 from manidiff._training_state import State, check_state
 from manidiff.persistence.container import pack, unpack
-from manidiff.persistence.errors import FileFormatError
+from manidiff.persistence.errors import FileFormatError, MalformedError
 from manidiff.persistence.files import read_whole, write_atomically
-from manidiff.persistence.values import Decoder, Encoder, encode_parameters
+from manidiff.persistence.fingerprints import digest_of_weights, fingerprint
+from manidiff.persistence.values import Decoder, Encoder
 
 _KIND = "checkpoint"
-# Parameters with which training is the same: how it is watched, and what stands in the
-# file in a form of its own.
-_NOT_COMPARED = {"callbacks", "checkpoint", "device", "random_state", "verbose"}
 _START = "starting weights"
 
 
@@ -63,8 +58,9 @@ class TrainingCheckpoint:
         FileFormatError
             If the file is no checkpoint, or not as it was written.
         ValueError
-            If it is one of another fit.
+            If it is one of another fit, or could not be written.
         """
+        self._check_place()
         if not os.path.exists(self.path):
             return None
         content, arrays = unpack(self.path, read_whole(self.path), _KIND)
@@ -98,9 +94,25 @@ class TrainingCheckpoint:
         ) from error
 
     def write(self, state: State) -> None:
-        """Keep a state in place of the one before, whole or not at all."""
+        """Keep a state in place of the one before, whole or not at all.
+
+        Raises
+        ------
+        ValueError
+            If something in it is no data.
+        """
         encoder = Encoder()
-        content = {"made_of": self.made_of, "state": encoder.encode(state, "")}
+        try:
+            encoded = encoder.encode(state, "")
+        except MalformedError as error:
+            problem = str(error).lstrip(".")
+            raise ValueError(
+                f"checkpoint={str(self.path)!r} cannot keep training: {problem}. Let "
+                "callbacks write only numbers, text and arrays of them into history_, "
+                "use an optimizer and a module whose state is such data, or set "
+                "checkpoint=None."
+            ) from error
+        content = {"made_of": self.made_of, "state": encoded}
         write_atomically(self.path, pack(_KIND, content, encoder.arrays))
         self._is_of_this_process = True
 
@@ -113,6 +125,20 @@ class TrainingCheckpoint:
             content, arrays = unpack(self.path, read_whole(self.path), _KIND)
             content["ended_with"] = self.digest_now()
             write_atomically(self.path, pack(_KIND, content, arrays))
+
+    def _check_place(self) -> None:
+        """Raise unless a file can be there, before an epoch is lost."""
+        target = Path(os.path.realpath(self.path))
+        problem = None
+        if target.is_dir():
+            problem = "is a folder"
+        elif not target.parent.is_dir():
+            problem = "lies in a folder that does not exist"
+        if problem is not None:
+            raise ValueError(
+                f"checkpoint={str(self.path)!r} {problem}. Pass the path of a file in "
+                "a folder that exists."
+            )
 
     def _others(self, found: Mapping[str, str], ended_with: str | None) -> list[str]:
         """Return what another fit was made of that is not the same here."""
@@ -151,41 +177,11 @@ def open_checkpoint(
             "a fit draws anew each time, and cannot go on where another ended. Set "
             "random_state to an int."
         )
-    parameters = {
-        name: value
-        for name, value in estimator.get_params(deep=False).items()
-        if name not in _NOT_COMPARED
-    }
-    nodes = encode_parameters(parameters, Encoder())
-    made_of = {
-        **{name: json.dumps(node) for name, node in nodes.items()},
-        **{name: _digest(array) for name, array in arrays.items()},
-        "device": estimator.device_,
-        "random_state": repr(rng.bit_generator.state),
-    }
+    made_of = fingerprint(estimator, arrays, rng)
 
     def digest_now() -> str:
-        return _digest_of_weights(estimator.net_.module_.state_dict())
+        return digest_of_weights(estimator.net_.module_.state_dict())
 
     if estimator.warm_start and hasattr(estimator, "net_"):
         made_of[_START] = digest_now()
     return TrainingCheckpoint(estimator.checkpoint, made_of, digest_now)
-
-
-def _digest(array: np.ndarray | None) -> str:
-    if array is None:
-        return "none"
-    array = np.ascontiguousarray(array)
-    shape = f"{array.dtype} {array.shape} ".encode()
-    return hashlib.sha256(shape + array.tobytes()).hexdigest()
-
-
-def _digest_of_weights(weights: Mapping[str, Any]) -> str:
-    digest = hashlib.sha256()
-    for name, weight in weights.items():
-        digest.update(name.encode())
-        if isinstance(weight, torch.Tensor):
-            # As bytes, which every dtype has.
-            flat = weight.detach().cpu().contiguous().flatten().view(torch.uint8)
-            digest.update(_digest(flat.numpy()).encode())
-    return digest.hexdigest()

@@ -5,84 +5,23 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from fitted_estimators import make_fitted
-from skorch.callbacks import Callback
+from checkpointed_fits import (
+    SMALL,
+    CountSteps,
+    KilledError,
+    assert_same_fit,
+    fit_killed,
+    killer,
+    make,
+)
 from torch import nn
 
-import manidiff
 from manidiff import CoarseScoreDiffusion
-from manidiff.persistence import FileFormatError, container
-
-SMALL = {
-    # Not "auto", which takes longer to choose than these trainings take.
-    "coarseness": 0.5,
-    "final_step": "tweedie",
-    "max_iter": 350,
-    "width": 8,
-    "depth": 1,
-    "batch_size": 16,
-    "random_state": 0,
-}
-
-
-@pytest.fixture(autouse=True)
-def ctrl_c():
-    """Let SIGINT interrupt, which a process started in the background ignores."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-class KilledError(Exception):
-    """What stands in for the end of the process."""
-
-
-def killer(n_epochs):
-    def kill(estimator):
-        if len(estimator.history_) == n_epochs:
-            raise KilledError
-
-    return kill
-
-
-@pytest.fixture
-def X():
-    angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 60)
-    return np.column_stack([np.cos(angle), np.sin(angle)])
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "training.checkpoint"
-
-
-def fit_killed(estimator, X, y=None, n_epochs=3):
-    """Fit until the process would end in the epoch after the last one kept."""
-    estimator.set_params(callbacks=[killer(n_epochs)])
-    with pytest.raises(KilledError):
-        estimator.fit(X, y)
-
-
-def make(path=None, **settings):
-    return CoarseScoreDiffusion(checkpoint=path, **{**SMALL, **settings})
-
-
-def without_seconds(history):
-    return [{k: v for k, v in entry.items() if k != "seconds"} for entry in history]
-
-
-def assert_same_fit(first, second):
-    weights = [one.net_.module_.state_dict() for one in (first, second)]
-    for name, weight in weights[0].items():
-        assert torch.equal(weight, weights[1][name]), name
-    assert without_seconds(first.history_) == without_seconds(second.history_)
-    np.testing.assert_array_equal(
-        first.sample(9, random_state=0), second.sample(9, random_state=0)
-    )
 
 
 class Dropout(nn.Module):
@@ -153,14 +92,6 @@ def test_killed_twice(X, path):
     assert_same_fit(make().fit(X), make(path).fit(X))
 
 
-class CountSteps(Callback):
-    def __init__(self):
-        self.n_steps = 0
-
-    def on_batch_end(self, net, training=False, **kwargs):
-        self.n_steps += training
-
-
 def test_steps_behind_are_not_taken_again(X, path):
     fit_killed(make(path), X, n_epochs=3)
     count = CountSteps()
@@ -174,7 +105,7 @@ def test_killed_after_the_last_epoch(X, path, monkeypatch):
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(CoarseScoreDiffusion, "_freeze", fail)
+        patch.setattr(CoarseScoreDiffusion, "_choose_last_step", fail)
         with pytest.raises(KilledError):
             make(path).fit(X)
     count = CountSteps()
@@ -263,6 +194,38 @@ def test_other_parameters_are_refused(X, path, change, named):
     assert path.read_bytes() == before
 
 
+class Activated(nn.Module):
+    def __init__(self, n_features, n_conditions, bend=0.0):
+        super().__init__()
+        self.linear = nn.Linear(n_features, n_features)
+        self.bend = bend
+
+    def forward(self, inputs, noise):
+        return self.linear(inputs) + self.bend * torch.tanh(inputs)
+
+
+def instance(seed=0, bend=0.0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Activated(2, 0, bend)
+
+
+@pytest.mark.parametrize(
+    ("make_one", "other"),
+    [
+        (lambda **k: {"optimizer": partial(torch.optim.SGD, **k)}, {"momentum": 0.1}),
+        (lambda **k: {"module": partial(Activated, **k)}, {"bend": 1.0}),
+        (lambda **k: {"module": instance(**k)}, {"bend": 1.0}),
+        (lambda **k: {"module": instance(**k)}, {"seed": 1}),
+    ],
+)
+def test_other_code_is_refused_and_the_same_is_not(X, path, make_one, other):
+    fit_killed(make(path, **make_one()), X, n_epochs=2)
+    with pytest.raises(ValueError, match=r"with other (module|optimizer)\. Fit as"):
+        make(path, **make_one(**other)).fit(X)
+    assert_same_fit(make(**make_one()).fit(X), make(path, **make_one()).fit(X))
+
+
 def test_other_data_is_refused(X, path):
     fit_killed(make(path), X)
     weights = np.linspace(1, 2, len(X))
@@ -277,94 +240,6 @@ def test_other_labels_are_refused(X, path):
         make(path, conditional=True).fit(X, X[:, 0] > 0.5)
 
 
-def test_other_files_are_refused(X, path):
-    make_fitted("coarse")[0].save(path)
-    before = path.read_bytes()
-    with pytest.raises(FileFormatError, match="'estimator' instead of 'checkpoint'"):
-        make(path).fit(X)
-    assert path.read_bytes() == before
-
-
-def test_damaged_checkpoints_are_refused(X, path):
-    fit_killed(make(path), X)
-    raw = path.read_bytes()
-    for place in range(0, len(raw), len(raw) // 50):
-        damaged = bytearray(raw)
-        damaged[place] ^= 4
-        path.write_bytes(damaged)
-        with pytest.raises(FileFormatError):
-            make(path).fit(X)
-    path.write_bytes(raw)
-    with pytest.raises(FileFormatError, match="'checkpoint' instead of 'estimator'"):
-        manidiff.load(path)
-
-
-PARTS = [
-    "network",
-    "optimizer",
-    "schedule",
-    "averages",
-    "memories",
-    "history",
-    "random",
-]
-
-
-@pytest.mark.parametrize("value", [None, -1, {"kind": "dict", "items": []}])
-@pytest.mark.parametrize("name", PARTS)
-def test_a_state_that_lacks_a_part_is_refused(X, path, name, value):
-    fit_killed(make(path), X, n_epochs=2)
-    content, arrays = container.unpack(path, path.read_bytes(), "checkpoint")
-    (place,) = [item for item in content["state"]["items"] if item[0] == name]
-    place[1] = value
-    path.write_bytes(b"".join(container.pack("checkpoint", content, arrays)))
-    with pytest.raises(FileFormatError, match="is no checkpoint"):
-        make(path).fit(X)
-    assert path.exists()
-
-
-@pytest.mark.slow
-def test_any_part_of_a_state_replaced_is_refused_or_does_no_harm(X, path):
-    settings = {"max_iter": 200}
-    fit_killed(make(path, **settings), X, n_epochs=2)
-    content, arrays = container.unpack(path, path.read_bytes(), "checkpoint")
-    n_refused = 0
-    for place in [one for one in places_in(content["state"]) if one]:
-        forged = copy.deepcopy(content)
-        inner = forged["state"]
-        for key in place[:-1]:
-            inner = inner[key]
-        inner[place[-1]] = None
-        path.write_bytes(b"".join(container.pack("checkpoint", forged, arrays)))
-        try:
-            model = make(path, **settings).fit(X)
-        except FileFormatError:
-            n_refused += 1
-        else:
-            assert np.isfinite(model.sample(2)).all(), place
-    assert n_refused > 100
-
-
-def places_in(node, at=()):
-    yield at
-    for key, one in enumerate(node) if isinstance(node, list) else ():
-        yield from places_in(one, (*at, key))
-    for key, one in node.items() if isinstance(node, dict) else ():
-        yield from places_in(one, (*at, key))
-
-
-@pytest.mark.parametrize("part", ["enter", "frequencies", "averages", "exp_avg"])
-@pytest.mark.parametrize("change", [lambda a: a * np.nan, lambda a: a[:1].copy()])
-def test_numbers_of_no_training_are_refused(X, path, part, change):
-    fit_killed(make(path), X, n_epochs=2)
-    content, arrays = container.unpack(path, path.read_bytes(), "checkpoint")
-    chosen = min(name for name in arrays if part in name and len(arrays[name]) > 1)
-    arrays[chosen] = change(arrays[chosen])
-    path.write_bytes(b"".join(container.pack("checkpoint", content, arrays)))
-    with pytest.raises(FileFormatError, match="is no checkpoint"):
-        make(path).fit(X)
-
-
 def test_a_fit_from_other_weights_is_refused(X, path):
     first = make(warm_start=True).fit(X)
     fit_killed(copy.deepcopy(first).set_params(checkpoint=path), X)
@@ -374,6 +249,28 @@ def test_a_fit_from_other_weights_is_refused(X, path):
         copy.deepcopy(first).fit(X).set_params(checkpoint=path).fit(X)
     resumed = copy.deepcopy(first).set_params(checkpoint=path).fit(X)
     assert_same_fit(copy.deepcopy(first).fit(X), resumed)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("none/such", "folder that does not exist"), ("", "a folder")]
+)
+def test_a_place_where_no_file_can_be_is_refused_before_training(
+    X, tmp_path, name, problem
+):
+    count = CountSteps()
+    with pytest.raises(ValueError, match=rf"^checkpoint=.*{problem}\. Pass the path"):
+        make(tmp_path / name, callbacks=[count]).fit(X)
+    assert count.n_steps == 0
+
+
+def test_what_a_checkpoint_cannot_keep_is_named(X, path):
+    def write(estimator):
+        estimator.history_[-1]["day"] = np.datetime64("2020-01-01")
+
+    with pytest.raises(
+        ValueError, match=r"^checkpoint=.*: history\.0\.day .*datetime64.*history_"
+    ):
+        make(path, callbacks=[write]).fit(X)
 
 
 def test_without_random_state_a_checkpoint_is_refused(X, path):
@@ -388,82 +285,3 @@ def test_a_random_state_instance_will_do(X, path):
     fit_killed(make(path, random_state=one()), X)
     resumed = make(path, random_state=one()).fit(X)
     assert_same_fit(make(random_state=one()).fit(X), resumed)
-
-
-# Interruption by the user
-
-
-class Interrupting(nn.Module):
-    """Is interrupted by the user in a call."""
-
-    def __init__(self, at_call):
-        super().__init__()
-        self.linear = nn.Linear(2, 2)
-        self.calls_left = at_call
-
-    def forward(self, inputs, noise):
-        if self.training:
-            self.calls_left -= 1
-            if self.calls_left == 0:
-                signal.raise_signal(signal.SIGINT)
-        return self.linear(inputs)
-
-
-@pytest.mark.parametrize("n_steps", [200, 250, 299])
-def test_interrupted_later_the_estimator_is_usable(X, n_steps):
-    model = make(module=Interrupting(n_steps + 1))
-    with pytest.warns(UserWarning, match=f"interrupted after {n_steps} of 350 steps"):
-        model.fit(X)
-    assert [entry["n_iter"] for entry in model.history_] == [100, 200]
-    assert np.isfinite(model.sample(3)).all()
-
-
-def test_interrupted_in_the_first_epoch_it_raises(X):
-    with pytest.raises(KeyboardInterrupt):
-        make(module=Interrupting(7)).fit(X)
-
-
-def test_interrupted_while_a_callable_watches(X):
-    def interrupt(estimator):
-        if len(estimator.history_) == 2:
-            signal.raise_signal(signal.SIGINT)
-
-    with pytest.warns(UserWarning, match="interrupted after 200 of 350 steps"):
-        model = make(callbacks=[interrupt]).fit(X)
-    assert np.isfinite(model.sample(3)).all()
-
-
-def test_after_an_interruption_training_can_go_on(X, path):
-    def interrupt(estimator):
-        if len(estimator.history_) == 3:
-            signal.raise_signal(signal.SIGINT)
-
-    with pytest.warns(UserWarning, match="interrupted"):
-        make(path, callbacks=[interrupt]).fit(X)
-    assert path.exists()
-    assert_same_fit(make().fit(X), make(path).fit(X))
-
-
-def test_after_an_interruption_a_warm_start_can_go_on(X, path):
-    def interrupt(estimator):
-        if len(estimator.history_) == 3:
-            signal.raise_signal(signal.SIGINT)
-
-    model = make(path, callbacks=[interrupt], warm_start=True)
-    with pytest.warns(UserWarning, match="interrupted"):
-        model.fit(X)
-    resumed = model.set_params(callbacks=None).fit(X)
-    assert_same_fit(make().fit(X), resumed)
-    assert not path.exists()
-
-
-class StopAtOnce(Callback):
-    def on_epoch_end(self, net, **kwargs):
-        raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("stop", [StopAtOnce(), lambda estimator: True])
-def test_callbacks_that_stop_training_are_no_interruption(X, path, stop):
-    model = make(path, callbacks=[stop]).fit(X)
-    assert [entry["n_iter"] for entry in model.history_] == [100]
-    assert not path.exists()

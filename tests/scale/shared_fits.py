@@ -13,7 +13,7 @@ import torch
 from skorch.callbacks import Callback
 from torch import distributed, nn
 
-from manidiff import CoarseScoreDiffusion
+from manidiff import CoarseScoreDiffusion, _streaming
 from manidiff._processes import SharedSteps
 
 # Not "auto", which takes longer to choose than these trainings take.
@@ -86,7 +86,7 @@ def gradients(rank, folder):
     layer = nn.Linear(2, 3)
     for p in layer.parameters():
         p.grad = torch.full_like(p, rank) + torch.arange(p.numel()).view_as(p)
-    SharedSteps(None).on_grad_computed(None, layer.named_parameters())
+    SharedSteps().on_grad_computed(None, layer.named_parameters())
     return [p.grad.flatten().tolist() for p in layer.parameters()]
 
 
@@ -149,6 +149,47 @@ def other_rows(rank, folder):
     CoarseScoreDiffusion(**SMALL).fit(make_circle(60, seed=rank))
 
 
+def flipped(rank, folder):
+    """Spacing and noise levels are the same."""
+    X = make_circle(60) + np.array([0.5, 0])
+    CoarseScoreDiffusion(**SMALL).fit(X * [(-1) ** rank, 1])
+
+
+def other_labels(rank, folder):
+    labels = np.arange(60) % 2
+    model = CoarseScoreDiffusion(conditional=True, **SMALL)
+    model.fit(make_circle(60), labels == rank)
+
+
+def other_weights(rank, folder):
+    weights = np.where(np.arange(60) == 7 + rank, 2, 1)
+    CoarseScoreDiffusion(**SMALL).fit(make_circle(60), sample_weight=weights)
+
+
+def other_parameters(rank, folder):
+    CoarseScoreDiffusion(**{**SMALL, "learning_rate": 1e-3 * (1 + rank)}).fit(
+        make_circle(60)
+    )
+
+
+def other_part(rank, folder):
+    CoarseScoreDiffusion(**SMALL).partial_fit(make_circle(60) * [(-1) ** rank, 1])
+
+
+def other_long_rows(rank, folder):
+    before, _streaming.MAX_ENTRIES = _streaming.MAX_ENTRIES, 100
+    try:
+        flipped(rank, folder)
+    finally:
+        _streaming.MAX_ENTRIES = before
+
+
+def rounded_otherwise(rank, folder):
+    """As another processor rounds."""
+    X = make_circle(60) * (1 + rank * 1e-14)
+    return CoarseScoreDiffusion(**SMALL).fit(X)
+
+
 def bad_checkpoint(rank, folder):
     (folder / "text").write_text("none")
     normed(rank, folder, checkpoint=folder / "text")
@@ -170,6 +211,13 @@ SCENARIOS = [
     poisoned,
     unseeded,
     other_rows,
+    flipped,
+    other_labels,
+    other_weights,
+    other_parameters,
+    other_part,
+    other_long_rows,
+    rounded_otherwise,
     bad_checkpoint,
     with_bar,
 ]

@@ -122,12 +122,28 @@ def test_sparse_rows_are_refused_as_scikit_learn_does(short_memory, rng):
         CoarseScoreDiffusion(**SMALL).fit(csr_matrix(make_circle(1000, rng)))
 
 
-def test_equal_rows_are_refused_and_repeated_ones_are_not(short_memory, rng):
+def test_equal_rows_are_refused(short_memory):
     with pytest.raises(ValueError, match="distinct rows"):
         CoarseScoreDiffusion(**SMALL).fit(np.full((1000, 2), 0.1))
-    X = np.repeat(make_circle(400, rng), 3, axis=0)
-    model = CoarseScoreDiffusion(**SMALL).fit(X)
-    assert np.isfinite(model.sample(10, random_state=0)).all()
+
+
+@pytest.mark.parametrize("n_copies", [3, 4, 10])
+def test_copies_of_rows_do_not_change_their_spacing(short_memory, rng, n_copies):
+    X = make_circle(400, rng)
+    model = CoarseScoreDiffusion(**{**SMALL, "scaling": "global"})
+    long = model.fit(np.repeat(X, n_copies, axis=0))
+    assert np.isfinite(long.sample(10, random_state=0)).all()
+    spacing = long.nn_distance_
+    # The part of the rows that is asked holds fewer different ones.
+    assert spacing == pytest.approx(model.fit(X).nn_distance_, rel=0.15)
+
+
+def test_a_long_table_of_few_different_rows_is_fitted(short_memory, rng):
+    X = rng.integers(0, 2, size=(2000, 4)).astype(np.int8)
+    long = CoarseScoreDiffusion(**SMALL).fit(X)
+    assert np.isfinite(long.sample(10, random_state=0)).all()
+    # All neighbours are as far: the scale of a column.
+    assert long.nn_distance_ == pytest.approx(long.scaling_.scale.max() ** -1, rel=0.05)
 
 
 def test_memory_is_a_small_part_of_what_the_rows_take(monkeypatch, on_disk, rng):

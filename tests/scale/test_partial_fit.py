@@ -74,6 +74,22 @@ def test_the_first_part_sets_the_moments_that_fit_sets(rng):
     assert streamed.sigma_max_ == pytest.approx(fitted.sigma_max_, rel=1e-9)
 
 
+@pytest.mark.parametrize("n_copies", [4, 10])
+def test_copies_of_rows_do_not_change_their_spacing(rng, n_copies):
+    X = np.repeat(make_circle(200, rng), n_copies, axis=0)
+    streamed = CoarseScoreDiffusion(**QUICK).partial_fit(X)
+    fitted = CoarseScoreDiffusion(max_iter=1, **QUICK).fit(X)
+    assert streamed.nn_distance_ == pytest.approx(fitted.nn_distance_, rel=1e-9)
+
+
+def test_a_table_of_few_different_rows_is_learned(rng):
+    X = rng.integers(0, 2, size=(2000, 4)).astype(np.int8)
+    streamed = CoarseScoreDiffusion(**QUICK).partial_fit(X)
+    fitted = CoarseScoreDiffusion(max_iter=1, **QUICK).fit(X)
+    assert streamed.nn_distance_ == pytest.approx(fitted.nn_distance_, rel=1e-9)
+    assert np.isfinite(streamed.sample(5, random_state=0)).all()
+
+
 def test_parts_repeat_for_a_fixed_seed_and_leave_global_generators_alone(rng):
     parts = [make_circle(40, rng) for _ in range(2)]
     drawn, state = [], torch.get_rng_state()

@@ -149,11 +149,29 @@ def test_a_loss_that_is_not_finite_in_one_ends_both(found):
         assert error.n_iter == 7
 
 
-@pytest.mark.parametrize("name", ["unseeded", "other_rows"])
-def test_what_differs_is_refused_by_both(found, name):
+DIFFERING = {
+    "unseeded": "random_state",
+    "other_rows": "X",
+    "flipped": "X",
+    "other_labels": "y",
+    "other_weights": "sample_weight",
+    "other_parameters": "learning_rate",
+    "other_part": "X",
+    "other_long_rows": "X",
+}
+
+
+@pytest.mark.parametrize("name", DIFFERING)
+def test_what_differs_is_named_and_refused_by_both(found, name):
     for error in found[name]:
         assert isinstance(error, ValueError)
         assert "Set random_state to the same int" in str(error)
+        assert DIFFERING[name] in str(error).split(" differ ")[0].split(", ")
+
+
+def test_another_rounding_is_no_difference(found):
+    first, second = found["rounded_otherwise"]
+    assert first.history_[-1]["train_loss"] == second.history_[-1]["train_loss"]
 
 
 def test_a_bad_checkpoint_is_refused_by_both(found):
