@@ -365,6 +365,17 @@ def test_numbers_of_no_training_are_refused(X, path, part, change):
         make(path).fit(X)
 
 
+def test_a_random_generator_that_would_read_other_memory_is_refused(X, path):
+    fit_killed(make(path), X, n_epochs=2)
+    content, arrays = container.unpack(path, path.read_bytes(), "checkpoint")
+    state = arrays[".random"].view(np.int32)
+    # Numbers left, and the next of 624.
+    state[[2, 4]] = 600
+    path.write_bytes(b"".join(container.pack("checkpoint", content, arrays)))
+    with pytest.raises(FileFormatError, match="has 600 numbers left after 600"):
+        make(path).fit(X)
+
+
 def test_a_fit_from_other_weights_is_refused(X, path):
     first = make(warm_start=True).fit(X)
     fit_killed(copy.deepcopy(first).set_params(checkpoint=path), X)
