@@ -177,21 +177,19 @@ class Decoder:
     ----------
     stored : dict of ndarrays
         The arrays of the encoder.
-    network : nn.Module or None
-        Gets the weights; None for the network of the package.
 
     Attributes
     ----------
+    network : nn.Module or None
+        Gets the weights; None for the network of the package.
     sizes : Sizes
         What the attributes say of rows, columns and so on.
     """
 
-    def __init__(
-        self, stored: dict[str, np.ndarray], network: nn.Module | None = None
-    ) -> None:
+    def __init__(self, stored: dict[str, np.ndarray]) -> None:
+        self.network: nn.Module | None = None
         self.sizes = Sizes()
         self._stored = dict(stored)
-        self._given_network = network
 
     def decode(self, node: Any) -> Any:
         """Return the value that was encoded.
@@ -254,7 +252,7 @@ class Decoder:
 
     def _network(self, node: Any) -> Net:
         state = {name: self.decode(node[name]) for name in ("arguments", "weights")}
-        return give_network(state, self._given_network)
+        return give_network(state, self.network)
 
     def _object(self, node: Any) -> Any:
         name = node["class"]
