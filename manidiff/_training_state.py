@@ -26,6 +26,9 @@ _PARTS: dict[str, type | tuple[type, ...]] = {
 _MOMENTS = {"exp_avg", "exp_avg_sq"}
 
 _COUNTS = ("epoch", "n_iter")
+# Where torch keeps, in the state of a generator, how many numbers are left and which is
+# next, and how many there are.
+_LEFT, _NEXT, _N_NUMBERS = 2, 4, 624
 # What training does not change.
 _OF_SCHEDULE = {"base_lrs", "lr_lambdas"}
 # What the built-in callbacks know of the steps behind them.
@@ -124,9 +127,27 @@ def give_state(net: Any, state: State, history: list[dict[str, Any]]) -> None:
     history.extend(state["history"])
     # Epochs are counted by its length.
     net.history.extend({**record, "batches": []} for record in history)
+    _check_random(state["random"])
     torch.set_rng_state(state["random"])
     if _is_cuda(net):
         torch.cuda.set_rng_state(state["random_on_device"], net.device)
+
+
+def _check_random(state: Tensor) -> None:
+    """Raise if a generator of torch would read beyond its numbers."""
+    like = torch.get_rng_state()
+    _require(
+        state.dtype == like.dtype and state.shape == like.shape,
+        f"the state of the random generator is {state.dtype} {tuple(state.shape)}",
+    )
+    parts = state.view(torch.int32)
+    left, following = int(parts[_LEFT]), int(parts[_NEXT])
+    # One that was seeded and never asked has none left, and begins anew.
+    is_fit = (left, following) == (1, 0) or left + following == _N_NUMBERS + 1
+    _require(
+        is_fit and 1 <= left <= _N_NUMBERS,
+        f"the random generator has {left} numbers left after {following}",
+    )
 
 
 def _give_schedule(schedule: Any, kept: Mapping[str, Any]) -> None:

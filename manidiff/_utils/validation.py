@@ -45,7 +45,8 @@ def merge_equal_rows(
     Merged, a weight of 2 and a row given twice are the same by construction. Rows with
     different conditions stay apart.
     """
-    kept = weights > 0
+    # Beside much larger ones a weight may be a share of 0.
+    kept = weights / weights.sum() > 0
     X, weights = X[kept], weights[kept]
     joint = X if conditions is None else np.hstack([X, conditions[kept]])
     merged, index = np.unique(joint, axis=0, return_inverse=True)

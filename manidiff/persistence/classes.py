@@ -15,7 +15,7 @@ from manidiff._utils.conditions import ConditionEncoder
 from manidiff._utils.scaling import Scaling
 from manidiff.diffusion.gaussian import Gaussian
 from manidiff.geometry.moving_least_squares import MovingLeastSquares
-from manidiff.nets import CrossFitted, ResidualMLP
+from manidiff.nets import CrossFitted
 from manidiff.persistence.errors import require
 from manidiff.persistence.fields import (
     Check,
@@ -38,6 +38,7 @@ from manidiff.persistence.fields import (
     tensor,
     whole,
 )
+from manidiff.persistence.networks import arguments_of
 
 # Squares of larger values overflow; `Scaling` lets none into the scaled space.
 LARGEST = 1e150
@@ -124,9 +125,11 @@ def _trained(value: Any, where: str, sizes: Sizes) -> None:
         require(not buffer.isnan().any(), f"{where}: {name} is no number")
     if isinstance(value.module_, CrossFitted):
         _check_places(value.module_, where, sizes)
-    if isinstance(value.module_, ResidualMLP):
-        width: Any = value.module_.enter.out_features
-        sizes.agree("features and bias", width + 1, where)
+    arguments = arguments_of(value.module_)
+    if arguments is not None:
+        sizes.agree("rank", arguments["n_features"], where)
+        sizes.agree("conditions", arguments["n_conditions"], where)
+        sizes.agree("features and bias", arguments["width"] + 1, where)
 
 
 def _check_places(pair: CrossFitted, where: str, sizes: Sizes) -> None:
@@ -175,7 +178,7 @@ SAVED = [
             "rows": tensor("rows of the surface", "columns", **_IN_SCALED_SPACE),
             "dim": at_most("columns"),
             "degree": whole(1, 3),
-            "n_neighbors": whole(1),
+            "n_neighbors": at_most("rows of the surface"),
             "approximate": one_of(True, False),
         },
         _take_surface,
@@ -186,12 +189,12 @@ SAVED = [
 
 _SHARED = {
     "_is_fitted": one_of(True),
-    "_probe_seed": whole(0),
+    "_probe_seed": whole(0, np.iinfo(np.int32).max),
     "conditions_": absent_or(instance(ConditionEncoder)),
     "device_": device_name,
     "feature_names_in_": absent_or(names("columns")),
     "gaussian_": instance(Gaussian),
-    "history_": records,
+    "history_": records(),
     "n_features_in_": size("columns"),
     "nn_distance_": _LENGTH,
     "scaling_": instance(Scaling),
@@ -214,6 +217,8 @@ ESTIMATOR_FIELDS: Mapping[str, Mapping[str, Check]] = {
         "_last_layer": absent_or(none_or(tensor("features and bias", "rank"))),
         "_network_shape": sizes_of("rank", "conditions"),
         "_noise_variances": none_or(tensor("rank", low=0)),
+        # Training that goes on counts from there.
+        "history_": records(epoch=whole(1), n_iter=whole(1)),
         "max_iter_": absent_or(whole(1)),
         "final_step_": one_of(*_FINAL_STEPS),
         "net_": _trained,
@@ -226,7 +231,8 @@ ESTIMATOR_FIELDS: Mapping[str, Mapping[str, Check]] = {
         "_row_conditions": _ROW_CONDITIONS,
         "_shifts": array("shifts", "columns", **_IN_SCALED_SPACE),
         "rows_": array("rows", "columns", **_IN_SCALED_SPACE),
-        "weights_": shares("rows"),
+        # Of parts of the rows that weigh nothing there is no mean.
+        "weights_": shares("rows", above=True),
     },
     "LocalPolynomialScoreDiffusion": {
         **_SHARED,
@@ -238,6 +244,6 @@ ESTIMATOR_FIELDS: Mapping[str, Mapping[str, Check]] = {
         "means_": tensor("rows", "columns", **_IN_SCALED_SPACE),
         "rest_": tensor("rows", low=0),
         "variances_": tensor("rows", "axes", low=0),
-        "weights_": shares("rows"),
+        "weights_": shares("rows", above=True),
     },
 }

@@ -19,7 +19,9 @@ from safetensors import numpy as safetensors
 
 from manidiff.persistence.errors import FileFormatError, MalformedError, require
 
-FORMAT_VERSION = 1
+# Version 2 added attributes: the last layer that was fitted anew, pairs of networks and
+# the order of many rows. Files of version 1 are read as those that have none.
+FORMAT_VERSION = 2
 # The key of the metadata that holds the document.
 _KEY = "manidiff"
 _LENGTH_BYTES = 8
@@ -97,7 +99,10 @@ def unpack(
             document["sha256"] == _digest(raw, start, end),
             "the checksum does not match the content",
         )
-        require(found == FORMAT_VERSION, f"format version {found!r} does not exist")
+        require(
+            type(found) is int and 1 <= found <= FORMAT_VERSION,
+            f"format version {found!r} does not exist",
+        )
         require(
             document["kind"] == kind,
             f"it holds {document['kind']!r} instead of {kind!r}",

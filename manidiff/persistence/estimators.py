@@ -2,12 +2,14 @@
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike
 from typing import Any
 
 from torch import nn
 
+from manidiff.persistence.agreements import check_agreements
 from manidiff.persistence.classes import ESTIMATOR_FIELDS, LARGEST
 from manidiff.persistence.container import pack, unpack
 from manidiff.persistence.errors import FileFormatError, MalformedError, require
@@ -19,8 +21,7 @@ _KIND = "estimator"
 # What watches fits is code, its contexts are over when a fit is, and what scikit-learn
 # is to hand on to methods concerns what stands around the estimator.
 _NOT_KEPT = ("_skl_callbacks", "_callback_fit_ctx", "_metadata_request")
-# Whatever a false file makes fail, it is the file that is wrong.
-_ANY = Exception
+_NETWORK = "net_"
 _REMEDY = "Take it from a backup, or save the estimator again."
 
 
@@ -70,20 +71,18 @@ def read_estimator(
         If an optional package is missing that the estimator was fitted with.
     """
     content, stored = unpack(path, read_whole(path), _KIND)
-    try:
-        code, shape = _code_of(content), _network_shape(content)
-    except _ANY as error:
-        raise _damaged(path, error) from error
+    decoder = Decoder(stored)
+    with _blamed_on(path):
+        code = _code_of(content)
     _check_given(path, code, parameters)
     given = {name: parameters.get(name) for name in code}
-    network = _made(given.get("module"), shape)
-    try:
-        estimator, state = _decode(content, Decoder(stored, network), classes, given)
-    except ImportError:
-        # An optional package is missing, and the error says which.
-        raise
-    except _ANY as error:
-        raise _damaged(path, error) from error
+    with _blamed_on(path):
+        estimator = _decode_parameters(content, decoder, classes, given)
+        state = _decode_data(content, decoder, estimator.conditional)
+    # Only now, as its size is what the data says. Its errors are not the file's.
+    decoder.network = _made(given.get("module"), state)
+    with _blamed_on(path):
+        state = _decode_network(content, decoder, state)
     # Falls back to the CPU where the device is missing.
     estimator.__setstate__({**vars(estimator), **state})
     return estimator
@@ -103,7 +102,8 @@ def _encode(estimator: Any, encoder: Encoder) -> dict[str, Any]:
         if name not in parameters and name not in _NOT_KEPT
     }
     _check_names(state, cls.__name__)
-    _check_state(state, cls.__name__, estimator.conditional, encoder.sizes)
+    _check_data(state, cls.__name__, estimator.conditional, encoder.sizes)
+    _check_network(state, cls.__name__, encoder.sizes)
     return {
         "class": cls.__name__,
         "parameters": encode_parameters(parameters, encoder),
@@ -116,49 +116,70 @@ def _check_names(state: Mapping[str, Any], name: str) -> None:
     require(not unknown, f"{unknown[:5]} are no attributes that fit sets")
 
 
-def _check_state(
-    state: dict[str, Any], name: str, conditional: bool, sizes: Sizes
+def _check_data(
+    state: Mapping[str, Any], name: str, conditional: bool, sizes: Sizes
 ) -> None:
-    check_fields(ESTIMATOR_FIELDS[name], state, "", sizes)
-    level = state["sigma_max_"]
-    require(
-        max(state["sigma_min_"], state["sigma_c_"]) < level < LARGEST,
-        "the noise levels are out of order",
-    )
-    onto_surface = state.get("final_step_") == "local_polynomial"
-    require(
-        onto_surface == (state.get("surface_") is not None),
-        "surface_ and final_step_ do not belong together",
-    )
-    require(
-        (state.get("final_step_") == "least_squares")
-        == (state.get("_last_layer") is not None),
-        "_last_layer and final_step_ do not belong together",
-    )
+    """Check what `fit` learned, but for the network."""
     require(
         conditional == ("conditions_" in state),
         f"conditional is {conditional!r}, which is not how it was fitted",
     )
     if not conditional:
         sizes.agree("conditions", 0, "a condition")
+    check_fields(_without_network(ESTIMATOR_FIELDS[name]), state, "", sizes)
+    level = state["sigma_max_"]
+    require(
+        max(state["sigma_min_"], state["sigma_c_"]) < level < LARGEST,
+        "the noise levels are out of order",
+    )
 
 
-def _decode(
+def _check_network(state: Mapping[str, Any], name: str, sizes: Sizes) -> None:
+    """Check the network, if any, and that it belongs to the rest."""
+    fields = ESTIMATOR_FIELDS[name]
+    if _NETWORK in fields:
+        check_fields({_NETWORK: fields[_NETWORK]}, state, "", sizes)
+    check_agreements(state, fields)
+
+
+def _without_network(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: one for name, one in attributes.items() if name != _NETWORK}
+
+
+def _decode_parameters(
     content: Any, decoder: Decoder, classes: Mapping[str, type], given: dict[str, Any]
-) -> tuple[Any, dict[str, Any]]:
-    """Return an estimator with its parameters, and what `fit` learned."""
+) -> Any:
+    """Return an estimator with its parameters."""
     name = content["class"]
     require(name in classes, f"the estimator {name!r} is unknown")
-    cls = classes[name]
     # Before anything is made of what they hold.
     _check_names(content["state"], name)
     known = {key: one for key, one in content["parameters"].items() if key not in given}
-    estimator = cls(**decoder.decode_attributes(known), **given)
+    estimator = classes[name](**decoder.decode_attributes(known), **given)
     estimator._validate_params()
-    state = decoder.decode_attributes(content["state"])
+    return estimator
+
+
+def _decode_data(content: Any, decoder: Decoder, conditional: bool) -> dict[str, Any]:
+    """Return what `fit` learned, but for the network."""
+    nodes, name = content["state"], content["class"]
+    state = decoder.decode_attributes(_without_network(nodes))
+    _check_data(state, name, conditional, decoder.sizes)
+    return state
+
+
+def _decode_network(
+    content: Any, decoder: Decoder, state: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return all that `fit` learned, in the order of the file."""
+    nodes, name = content["state"], content["class"]
+    learned = {
+        key: state[key] if key in state else decoder.decode(node)
+        for key, node in nodes.items()
+    }
     decoder.check_nothing_is_left()
-    _check_state(state, name, estimator.conditional, decoder.sizes)
-    return estimator, state
+    _check_network(learned, name, decoder.sizes)
+    return learned
 
 
 def _code_of(content: Any) -> dict[str, str]:
@@ -197,19 +218,23 @@ def _check_given(
         )
 
 
-def _network_shape(content: Any) -> tuple[int, ...]:
-    """Return what a callable `module` is called with."""
-    node = content["state"].get("_network_shape", {"items": []})
-    shape = tuple(node["items"])
-    require(all(type(one) is int for one in shape), "the network has no shape")
-    return shape
-
-
-def _made(module: Any, shape: tuple[int, ...]) -> nn.Module | None:
+def _made(module: Any, state: Mapping[str, Any]) -> nn.Module | None:
     """Return the network that the parameter `module` of an estimator makes."""
     if module is None or isinstance(module, nn.Module):
         return copy.deepcopy(module)
-    return module(*shape)
+    return module(*state["_network_shape"])
+
+
+@contextmanager
+def _blamed_on(path: str | PathLike[str]) -> Iterator[None]:
+    """Raise a `FileFormatError` in place of whatever a false file makes fail."""
+    try:
+        yield
+    except ImportError:
+        # An optional package is missing, and the error says which.
+        raise
+    except Exception as error:
+        raise _damaged(path, error) from error
 
 
 def _damaged(path: str | PathLike[str], error: Exception) -> FileFormatError:

@@ -7,7 +7,7 @@ what was written can be read, and what was tampered with is no estimator.
 
 import re
 from collections.abc import Callable, Mapping
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from manidiff.persistence.errors import require
 
 # Of everything else there is at least one.
 _MAY_BE_0 = {"axes", "condensing levels", "conditions"}
+# Libraries take no larger integers.
+_MAX_INT = 2**63 - 1
 # What rounding leaves of shares that sum to 1, and of axes at right angles.
 _ROUNDING = 1e-6
 
@@ -95,25 +97,24 @@ def instance(*types: type) -> Check:
 
 
 def number(low: float, high: float = np.inf, *, above: bool = False) -> Check:
-    """Return the check of a real number in a closed range, or one open below."""
+    """Return the check of a float in a closed range, or one open below."""
 
     def checked(value: Any, where: str, sizes: Sizes) -> None:
-        is_real = isinstance(value, Real) and not isinstance(value, bool)
-        require(is_real, f"{where} is no number")
+        # Integers are not limited as floats are.
+        require(isinstance(value, float), f"{where} is no float")
         enough = value > low if above else value >= low
         require(enough and value <= high, f"{where} is {value!r}")
 
     return checked
 
 
-def whole(low: int, high: int | None = None) -> Check:
+def whole(low: int, high: int = _MAX_INT) -> Check:
     """Return the check of an integer in a closed range."""
 
     def checked(value: Any, where: str, sizes: Sizes) -> None:
         is_int = isinstance(value, Integral) and not isinstance(value, bool)
         require(is_int, f"{where} is no integer")
-        within = low <= value and (high is None or value <= high)
-        require(within, f"{where} is {value!r}")
+        require(low <= value <= high, f"{where} is {value!r}")
 
     return checked
 
@@ -182,12 +183,12 @@ def tensor(*shape: str, **limits: Any) -> Check:
     return checked
 
 
-def shares(length: str) -> Check:
-    """Return the check of an array (length,) of shares, which sum to 1."""
-    not_negative = array(length, low=0)
+def shares(length: str, *, above: bool = False) -> Check:
+    """Return the check of an array (length,) of shares >= 0, or > 0, of sum 1."""
+    within = array(length, low=0, above=above)
 
     def checked(value: Any, where: str, sizes: Sizes) -> None:
-        not_negative(value, where, sizes)
+        within(value, where, sizes)
         require(abs(value.sum() - 1) < _ROUNDING, f"{where} does not sum to 1")
 
     return checked
@@ -229,10 +230,16 @@ def ascending(length: str) -> Check:
     return checked
 
 
-def records(value: Any, where: str, sizes: Sizes) -> None:
-    """Check a list of dicts."""
-    is_fit = isinstance(value, list) and all(isinstance(one, dict) for one in value)
-    require(is_fit, f"{where} is no list of dicts")
+def records(**fields: Check) -> Check:
+    """Return the check of a list of dicts, each with some entries among others."""
+
+    def checked(value: Any, where: str, sizes: Sizes) -> None:
+        is_fit = isinstance(value, list) and all(isinstance(one, dict) for one in value)
+        require(is_fit, f"{where} is no list of dicts")
+        for i, record in enumerate(value):
+            check_fields(fields, record, f"{where}.{i}", sizes)
+
+    return checked
 
 
 def device_name(value: Any, where: str, sizes: Sizes) -> None:

@@ -28,7 +28,7 @@ def take_network(net: Net) -> dict[str, Any]:
             raise MalformedError(
                 f"the extra state {name!r} of {type(network).__name__} is no tensor"
             )
-    return {"arguments": _arguments(network), "weights": weights}
+    return {"arguments": arguments_of(network), "weights": weights}
 
 
 def give_network(state: Mapping[str, Any], network: nn.Module | None) -> Net:
@@ -58,10 +58,10 @@ def give_network(state: Mapping[str, Any], network: nn.Module | None) -> Net:
     return net_around(network.eval())
 
 
-def _arguments(network: Any) -> dict[str, int] | None:
-    """Return what a `ResidualMLP` is made with; None for other networks."""
+def arguments_of(network: Any) -> dict[str, int] | None:
+    """Return what a `ResidualMLP`, or each of a pair, is made with; else None."""
     if type(network) is CrossFitted:
-        return _arguments(network.networks[0])
+        return arguments_of(network.networks[0])
     if type(network) is not ResidualMLP:
         return None
     n_told: Any = network.embed[0].in_features

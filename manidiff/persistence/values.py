@@ -19,6 +19,7 @@ from manidiff.persistence import arrays
 from manidiff.persistence.classes import SAVED
 from manidiff.persistence.errors import MalformedError, require
 from manidiff.persistence.fields import Sizes, check_fields
+from manidiff.persistence.generators import give_random_state, take_random_state
 from manidiff.persistence.networks import give_network, take_network
 
 _SAVED_BY_CLASS = {saved.cls: saved for saved in SAVED}
@@ -124,7 +125,8 @@ class Encoder:
 
     @encode.register
     def _(self, value: np.random.RandomState, where: str) -> Any:
-        return {"kind": "random_state", "state": self.encode(value.get_state(), where)}
+        state = self.encode(take_random_state(value), where)
+        return {"kind": "random_state", "state": state}
 
     @encode.register
     def _(self, value: PathLike, where: str) -> Any:
@@ -175,21 +177,19 @@ class Decoder:
     ----------
     stored : dict of ndarrays
         The arrays of the encoder.
-    network : nn.Module or None
-        Gets the weights; None for the network of the package.
 
     Attributes
     ----------
+    network : nn.Module or None
+        Gets the weights; None for the network of the package.
     sizes : Sizes
         What the attributes say of rows, columns and so on.
     """
 
-    def __init__(
-        self, stored: dict[str, np.ndarray], network: nn.Module | None = None
-    ) -> None:
+    def __init__(self, stored: dict[str, np.ndarray]) -> None:
+        self.network: nn.Module | None = None
         self.sizes = Sizes()
         self._stored = dict(stored)
-        self._given_network = network
 
     def decode(self, node: Any) -> Any:
         """Return the value that was encoded.
@@ -248,13 +248,11 @@ class Decoder:
         return torch.device(node["value"])
 
     def _random_state(self, node: Any) -> np.random.RandomState:
-        found = np.random.RandomState()
-        found.set_state(self.decode(node["state"]))
-        return found
+        return give_random_state(self.decode(node["state"]))
 
     def _network(self, node: Any) -> Net:
         state = {name: self.decode(node[name]) for name in ("arguments", "weights")}
-        return give_network(state, self._given_network)
+        return give_network(state, self.network)
 
     def _object(self, node: Any) -> Any:
         name = node["class"]

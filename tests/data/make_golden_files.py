@@ -21,7 +21,11 @@ FOLDER = Path(__file__).parent
 SMALL = {"max_iter": 100, "width": 16, "depth": 1, "batch_size": 64, "n_steps": 4}
 ESTIMATORS = {
     "coarse": CoarseScoreDiffusion(random_state=0, **SMALL),
+    "coarse_cross_fitted": CoarseScoreDiffusion(
+        training_law="cross_fitted", random_state=0, **SMALL
+    ),
     "coarse_labels": CoarseScoreDiffusion(conditional=True, random_state=0, **SMALL),
+    "coarse_refitted": CoarseScoreDiffusion(random_state=0, **SMALL),
     "coarse_surface": CoarseScoreDiffusion(
         final_step="local_polynomial", random_state=0, **SMALL
     ),
@@ -36,7 +40,15 @@ ESTIMATORS = {
 
 def main():
     rows = Torus().sample(120, random_state=0)
-    X = pd.DataFrame(rows, columns=["east", "north", "up"])
+    angle = np.linspace(0, 2 * np.pi, 120, endpoint=False)
+    others = {
+        # Rows about no surface, whose halves are dealt to two networks.
+        "coarse_cross_fitted": np.random.default_rng(0).normal(size=(120, 3)),
+        # A curve is known more exactly than a network knows it.
+        "coarse_refitted": np.column_stack(
+            [np.cos(angle), 3 * np.sin(angle), np.cos(angle) ** 2]
+        ),
+    }
     targets = {
         "coarse_labels": np.where(rows[:, 2] > 0, "above", "below"),
         "local_targets": rows[:, 2],
@@ -44,13 +56,15 @@ def main():
     weights = np.arange(120) % 3 + 1.0
     for name, estimator in ESTIMATORS.items():
         y = targets.get(name)
+        given = others.get(name, rows)
+        X = pd.DataFrame(given, columns=["east", "north", "up"])
         estimator.fit(X, y, sample_weight=weights)
         path = FOLDER / f"format_{FORMAT_VERSION}_{name}.manidiff"
         estimator.save(path)
         asked = {} if y is None else {"y": y[:20]}
         np.savez_compressed(
             path.with_suffix(".npz"),
-            X=rows[:20],
+            X=given[:20],
             **asked,
             samples=estimator.sample(20, random_state=0, **asked),
             scores=estimator.score_samples(X[:20], **asked),

@@ -14,7 +14,7 @@ from refused_files import assert_refused, header_end
 from safetensors import numpy as safetensors
 
 import manidiff
-from manidiff.persistence import FileFormatError, container
+from manidiff.persistence import FORMAT_VERSION, FileFormatError, container
 
 
 @pytest.fixture
@@ -106,10 +106,18 @@ def test_foreign_files(path, content):
 
 def test_files_of_a_later_format(path, raw):
     arrays = {"unknown": np.ones(2)}
-    text = json.dumps({"format_version": 2, "hash": "of another kind"})
-    assert_refused(
-        path, safetensors.save(arrays, {"manidiff": text}), "version is 2.*Upgrade"
-    )
+    later = FORMAT_VERSION + 1
+    text = json.dumps({"format_version": later, "hash": "of another kind"})
+    content = safetensors.save(arrays, {"manidiff": text})
+    assert_refused(path, content, f"version is {later}.*Upgrade")
+
+
+@pytest.mark.parametrize("version", [0, -1, True, 1.0, "1", None])
+def test_formats_that_never_were(path, monkeypatch, version):
+    monkeypatch.setattr(container, "FORMAT_VERSION", version)
+    make_fitted("empirical")[0].save(path)
+    monkeypatch.undo()
+    assert_refused(path, path.read_bytes(), f"version {version!r} does not exist")
 
 
 def test_what_is_no_file(tmp_path):

@@ -154,3 +154,14 @@ def test_more_steps_than_are_to_be_taken_are_refused(X, path):
     forge(path, change)
     with pytest.raises(FileFormatError, match="is no checkpoint: it is 400 steps on"):
         make(path).fit(X)
+
+
+def test_a_random_generator_that_would_read_other_memory_is_refused(X, path):
+    fit_killed(make(path), X, n_epochs=2)
+    content, arrays = container.unpack(path, path.read_bytes(), "checkpoint")
+    state = arrays[".random"].view(np.int32)
+    # Numbers left, and the next of 624.
+    state[[2, 4]] = 600
+    path.write_bytes(b"".join(container.pack("checkpoint", content, arrays)))
+    with pytest.raises(FileFormatError, match="has 600 numbers left after 600"):
+        make(path).fit(X)

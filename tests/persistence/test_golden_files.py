@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import manidiff
+from manidiff.nets import CrossFitted
 from manidiff.persistence import FORMAT_VERSION
 
 DATA = Path(__file__).parents[1] / "data"
@@ -32,8 +33,15 @@ def test_a_golden_file_answers_as_it_did(path):
         )
 
 
+def test_what_version_2_added_is_in_golden_files():
+    refitted = manidiff.load(DATA / "format_2_coarse_refitted.manidiff")
+    assert refitted.final_step_ == "least_squares"
+    pair = manidiff.load(DATA / "format_2_coarse_cross_fitted.manidiff")
+    assert isinstance(pair.net_.module_, CrossFitted)
+
+
 def test_every_format_has_golden_files():
     versions = {int(path.stem.split("_")[1]) for path in FILES}
     assert versions == set(range(1, FORMAT_VERSION + 1))
-    assert len(FILES) >= 7
+    assert len(FILES) >= 16
     assert all(path.stat().st_size < 100_000 for path in FILES)

@@ -8,6 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from fitted_estimators import make_fitted
+from forged_files import edited, set_array, set_parameter, set_state, take_out
 from refused_files import assert_refused, header_end
 
 import manidiff
@@ -26,13 +27,6 @@ def raw(path):
     return path.read_bytes()
 
 
-def edited(raw, path, edit):
-    """Return the bytes of a file whose content `edit(content, arrays)` changed."""
-    content, arrays = container.unpack(path, raw, "estimator")
-    edit(content, arrays)
-    return b"".join(container.pack("estimator", content, arrays))
-
-
 def sealed(header, data):
     """Return a safetensors file with a header of any text, and the right checksum."""
     header = header.encode()
@@ -42,38 +36,8 @@ def sealed(header, data):
     return raw[:start] + digest + raw[end:]
 
 
-def set_state(name, value):
-    def edit(content, arrays):
-        content["state"][name] = value
-
-    return edit
-
-
 def set_history(node):
     return set_state("history_", [{"kind": "dict", "items": [["noted", node]]}])
-
-
-def set_parameter(name, value):
-    def edit(content, arrays):
-        content["parameters"][name] = value
-
-    return edit
-
-
-def set_array(name, change):
-    def edit(content, arrays):
-        arrays[name] = change(arrays[name])
-
-    return edit
-
-
-def take_out(name):
-    def edit(content, arrays):
-        content["state"].pop(name)
-        for stored in [key for key in arrays if key.startswith(name)]:
-            arrays.pop(stored)
-
-    return edit
 
 
 def nested(depth):
@@ -110,12 +74,12 @@ def not_finite(array):
         (set_state("scaling_", an_object("Gaussian")), "Gaussian.mean is missing"),
         (set_state("scaling_", {"kind": "pickle", "value": "gASV"}), "unknown"),
         (set_state("scaling_", {"kind": "code", "name": "os"}), "unknown"),
-        (set_state("scaling_", None), "belong to nothing"),
+        (set_state("scaling_", None), "scaling_ is no Scaling"),
         (set_state("surface_", an_object("MovingLeastSquares")), "rows is missing"),
-        (set_state("surface_", "through the rows"), "belong to nothing"),
-        (set_state("surface_residual_", nested(500)), "no number|RecursionError"),
+        (set_state("surface_", "through the rows"), "is no MovingLeastSquares"),
+        (set_state("surface_residual_", nested(500)), "no float|RecursionError"),
         (set_state("sigma_max_", {"kind": "float", "value": "nan"}), "sigma_max_"),
-        (set_state("sigma_max_", 10**400), "sigma_max_ is 1000"),
+        (set_state("sigma_max_", 10**400), "sigma_max_ is no float"),
         (set_state("sigma_max_", 1e-9), "out of order"),
         (set_state("device_", "meta"), "names no device"),
         (set_state("device_", "../../dev/null"), "names no device"),
@@ -199,7 +163,7 @@ def not_numbers(content, arrays):
 @pytest.mark.parametrize(
     ("name", "edit", "message"),
     [
-        ("empirical", set_array("weights_", lambda a: 0 * a), "not sum to 1"),
+        ("empirical", set_array("weights_", lambda a: 0 * a), "entries of 0"),
         ("empirical", set_array("weights_", lambda a: 2 * a), "not sum to 1"),
         ("empirical", set_array("rows_", lambda a: 1e300 * a), "rows_ has entries"),
         ("empirical", without_rows("rows_", "weights_"), "holds no rows"),
@@ -251,35 +215,6 @@ def test_labels_of_different_lengths_are_text_all_the_same(path):
     np.testing.assert_array_equal(
         manidiff.load(path).conditions_.classes_, estimator.conditions_.classes_
     )
-
-
-def paths_of(node, at=()):
-    yield at
-    if isinstance(node, list):
-        node = dict(enumerate(node))
-    for key, one in node.items() if isinstance(node, dict) else ():
-        yield from paths_of(one, (*at, key))
-
-
-@pytest.mark.parametrize("value", [None, -1, "x", [], {}, {"kind": "tuple"}])
-def test_any_part_of_the_json_replaced(path, raw, value):
-    content, arrays = container.unpack(path, raw, "estimator")
-    n_refused = 0
-    for place in list(paths_of(content))[1:]:
-        forged = copy.deepcopy(content)
-        inner = forged
-        for key in place[:-1]:
-            inner = inner[key]
-        inner[place[-1]] = value
-        path.write_bytes(b"".join(container.pack("estimator", forged, arrays)))
-        try:
-            loaded = manidiff.load(path)
-        except FileFormatError:
-            n_refused += 1
-        else:
-            # Another name, label or setting: a valid estimator.
-            assert np.isfinite(loaded.sample(2)).all(), place
-    assert n_refused > 100
 
 
 def header_with(raw, change):
