@@ -13,10 +13,12 @@ LAYERS = [
     ["exceptions"],
     ["_utils"],
     ["diffusion", "geometry", "nets"],
-    ["_learning_rates", "_loaders", "_long_rows", "_training_state"],
+    ["_interruptions", "_learning_rates", "_loaders", "_long_rows"],
+    ["_training_state"],
     ["_processes"],
     ["_training"],
     ["persistence"],
+    ["_agreement"],
     [
         "_batches",
         "_conditional",
