@@ -83,7 +83,7 @@ def test_the_tested_set_is_for_the_lowest_python(project, pins):
             continue
         # Of other versions, as of the oldest that are supported, nothing is said.
         if pin.specifier.contains(metadata["Version"]):
-            supported = SpecifierSet(metadata["Requires-Python"] or "")
+            supported = SpecifierSet(metadata.get("Requires-Python", ""))
             assert supported.contains(lowest), pin
             asked += 1
     assert asked > 0

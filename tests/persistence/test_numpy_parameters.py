@@ -76,9 +76,9 @@ def test_a_width_of_numpy_in_an_older_file_is_read(tmp_path, monkeypatch):
     def as_older_versions_did(network):
         return {**of_today(network), "width": np.int64(network.enter.out_features)}
 
-    of_today = networks._arguments
+    of_today = networks.arguments_of
     fitted = CoarseScoreDiffusion(random_state=0, **SMALL).fit(make_rows())
     with monkeypatch.context() as patch:
-        patch.setattr(networks, "_arguments", as_older_versions_did)
+        patch.setattr(networks, "arguments_of", as_older_versions_did)
         fitted.save(tmp_path / "old")
     assert manidiff.load(tmp_path / "old").sample(2).shape == (2, 3)
