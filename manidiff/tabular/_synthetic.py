@@ -35,8 +35,9 @@ class SyntheticTable(BaseEstimator):
     ----------
     estimator : estimator, default=None
         What learns the law of the encoded rows; it is cloned. None is
-        ``LocalPolynomialScoreDiffusion(scaling=None)``, which needs no training. Others
-        need `sample`, and to be estimators of manidiff for conditions and `impute`.
+        ``LocalPolynomialScoreDiffusion(scaling=None, final_step="none")``, which needs
+        no training. Others need `sample`, and to be estimators of manidiff for
+        conditions and `impute`.
     column_types : dict, default=None
         What columns are, by name: "numeric", "categorical", "ordered" or "datetime".
         Others are taken by their dtypes.
@@ -127,7 +128,9 @@ class SyntheticTable(BaseEstimator):
                 f"The table has {len(X)} rows, of which no two differ, so there is "
                 "nothing to learn. Pass at least two different rows."
             )
-        estimator = LocalPolynomialScoreDiffusion(scaling=None)
+        # Categories lie in parallel planes: a manifold, of which surfaces through near
+        # rows would draw the frequent ones and mix them.
+        estimator = LocalPolynomialScoreDiffusion(scaling=None, final_step="none")
         if self.estimator is not None:
             estimator = clone(self.estimator)
         if estimator.get_params().get("random_state", 0) is None:

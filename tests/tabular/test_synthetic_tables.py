@@ -49,6 +49,30 @@ def test_drawn_columns_have_the_laws_of_the_training_columns(table, model):
     assert (drawn.loc[drawn["visits"] > 0, "spending"] > 0).mean() > 0.9
 
 
+@pytest.mark.parametrize("others", ["category", "rare", "missing"])
+def test_what_ties_columns_holds_where_others_make_parallel_planes(others):
+    """With two numbers, such rows lie on planes, so exactly that surfaces would do."""
+    rng = np.random.default_rng(0)
+    x, noise, z = rng.normal(size=(3, 1000))
+    is_rare = rng.random(1000) < 0.02
+    more = {
+        "category": rng.choice(list("abc"), 1000),
+        "rare": is_rare.astype(int),
+        "missing": np.where(is_rare, np.nan, z),
+    }
+    train = pd.DataFrame({"x": x, "y": 2 * x + 0.1 * noise, "z": z})
+    train["more"] = more[others]
+    model = SyntheticTable(random_state=0).fit(train)
+    drawn = model.sample(4000, random_state=0)
+    assert (drawn["y"] - 2 * drawn["x"]).std() < 0.13
+    given = model.sample(300, conditions={"x": 1.0}, random_state=0)["y"]
+    assert abs(given.mean() - 2) < 0.15
+    assert given.std() < 0.25
+    if others != "category":
+        share = (drawn["more"].isna() | (drawn["more"] == 1)).mean()
+        assert abs(share - is_rare.mean()) < 0.005
+
+
 def test_few_drawn_rows_are_training_rows(table, model):
     drawn = model.sample(1500, random_state=1)
     both = pd.concat([table, drawn]).duplicated()[len(table) :]
