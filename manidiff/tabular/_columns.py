@@ -194,6 +194,11 @@ class Column(TransformerMixin, BaseEstimator):
                 raise ValueError(
                     f"has dtype {self.dtype_}; convert it with pandas.to_datetime"
                 )
+            if isinstance(self.dtype_, pd.ArrowDtype):
+                raise ValueError(
+                    f"has dtype {self.dtype_}, and moments of pyarrow cannot be "
+                    f"learned; convert it with {_in_pandas(self.dtype_)}"
+                )
             return DatetimeCodec(self.dtype_)
         if self.kind_ == "numeric":
             return NumberCodec(whole=types.is_integer_dtype(self.dtype_))
@@ -228,6 +233,12 @@ def _naming(subject):
         yield
     except ValueError as error:
         raise ValueError(f"{subject} {error}.") from error
+
+
+def _in_pandas(dtype):
+    """Return the call that turns moments of pyarrow into those of pandas."""
+    zone = getattr(dtype.pyarrow_dtype, "tz", None)
+    return f"Series.astype('datetime64[ns{f', {zone}' if zone else ''}]')"
 
 
 def _default_kind(dtype):

@@ -1,5 +1,7 @@
 """Tables as numbers and back."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,6 +113,24 @@ def test_clone_and_two_fits_agree(table):
 def test_tables_that_cannot_be_encoded(table, broken, says):
     with pytest.raises(ValueError, match=says):
         TableEncoder().fit(broken(table))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "remedy"),
+    [
+        ("timestamp[ns][pyarrow]", "datetime64[ns]"),
+        ("timestamp[us, tz=Europe/Paris][pyarrow]", "datetime64[ns, Europe/Paris]"),
+        ("date32[day][pyarrow]", "datetime64[ns]"),
+    ],
+)
+def test_moments_of_pyarrow_are_refused_with_a_remedy(dtype, remedy):
+    zone = "Europe/Paris" if "Paris" in dtype else None
+    moments = pd.Series(pd.date_range("2021-01-01", periods=30, tz=zone))
+    table = pd.DataFrame({"when": moments.astype(dtype)})
+    says = rf"Column 'when' has dtype {re.escape(dtype)}.*{re.escape(remedy)}"
+    with pytest.raises(ValueError, match=says):
+        TableEncoder().fit(table)
+    TableEncoder().fit(table.astype(remedy))
 
 
 def test_arrays_are_refused(table):
