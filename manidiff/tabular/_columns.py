@@ -116,7 +116,7 @@ class Column(TransformerMixin, BaseEstimator):
 
     def repeat(self, value, n):
         """Return a Series of one value n times."""
-        values = [value] if pd.isna(value) else self.codec_.read(value)
+        values = [value] if pd.isna(value) else self._spelled(self.codec_.read(value))
         return pd.Series(values, name=self.name, dtype=self.dtype_).repeat(n)
 
     def cells(self, series):
@@ -145,7 +145,7 @@ class Column(TransformerMixin, BaseEstimator):
         if self.is_flagged_ and not complete:
             missing = Z[:, -1] * self.flag_scale_ > 0.5
         present = np.flatnonzero(~missing)
-        values = self.codec_.decode(Z[present, : self.codec_.width])
+        values = self._spelled(self.codec_.decode(Z[present, : self.codec_.width]))
         if isinstance(values, pd.Series):
             values = values.array
         series = pd.Series(values, index=present, name=self.name, dtype=self.dtype_)
@@ -170,6 +170,13 @@ class Column(TransformerMixin, BaseEstimator):
         """Return one line that says what the column is taken for."""
         missing = ", with missing values" if self.is_flagged_ else ""
         return f"{self.name}: {self.kind_}, {self.codec_.describe()}{missing}"
+
+    def _spelled(self, values):
+        """Return values with whole numbers as such where they go into text: no 19.0."""
+        is_text = self.kind_ == "numeric" and not types.is_numeric_dtype(self.dtype_)
+        if is_text and self.codec_.decimals == 0:
+            return [int(value) for value in values]
+        return values
 
     def _encode_present(self, series, missing, fill):
         Z = np.zeros((len(series), self.width_))

@@ -78,6 +78,19 @@ def test_leading_zeros_are_kept(folder):
     assert main(["evaluate", "one.csv", "zip.csv", "--quiet"]) == 0
 
 
+@pytest.mark.parametrize("asked", [[], ["--set", "zip=19"]])
+def test_labels_taken_for_whole_numbers_are_written_as_such(folder, asked):
+    table = make_mixed_table(80, random_state=0)[["age", "spending"]]
+    table["zip"] = [f"{19 + 7 * i:05d}" for i in range(80)]
+    table["part"] = [f"{i / 4:.2f}" if i else "01" for i in range(80)]
+    table.to_csv("zip.csv", index=False)
+    given = ["--types", "zip=numeric", "part=numeric", "--quiet", *asked]
+    assert main(["synthesize", "zip.csv", "new.csv", *given]) == 0
+    drawn = pd.read_csv("new.csv", dtype=str)
+    assert drawn["zip"].str.fullmatch(r"\d+").all()
+    assert drawn["part"].str.contains(r"\.[27]", regex=True).any()
+
+
 _WORDS = np.array(["NA", "None", "DE", "null", "nan", "N/A"])
 
 
