@@ -56,7 +56,7 @@ def synthesize(asked):
         raise CommandError("--report does not go with --set: nothing is measured then")
     (table,) = without([(asked.data, _read(asked, asked.data))], asked.drop)
     _say(asked, f"{asked.data}: {len(table)} rows, {table.shape[1]} columns")
-    types = dict(asked.types)
+    types = asked.types
     check_number_of_rows(table)
     check_identifiers(table, types)
     encoder = checked(TableEncoder(types).fit, table)

@@ -35,7 +35,8 @@ def make_parser():
         "--types",
         nargs="+",
         type=_pair,
-        default=[],
+        action=_ExtendPairs,
+        default={},
         metavar="COLUMN=TYPE",
         help="numeric, categorical, ordered or datetime, where the dtype misleads",
     )
@@ -43,7 +44,8 @@ def make_parser():
         "--set",
         nargs="+",
         type=_pair,
-        default=[],
+        action=_ExtendPairs,
+        default={},
         metavar="COLUMN=VALUE",
         help="draw rows that have these values",
     )
@@ -69,11 +71,28 @@ def make_parser():
     return parser
 
 
+class _ExtendPairs(argparse.Action):
+    """Gather what columns are given; an option that is repeated adds to it."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        # The default belongs to the parser, so it is not written to.
+        given = dict(getattr(namespace, self.dest))
+        for name, value in values:
+            if given.setdefault(name, value) != value:
+                raise argparse.ArgumentError(
+                    self,
+                    f"column {name!r} is given {given[name]!r} and {value!r}; leave "
+                    "one of them out",
+                )
+        setattr(namespace, self.dest, given)
+
+
 def _add_common(parser, *, drop=True):
     if drop:
         parser.add_argument(
             "--drop",
             nargs="+",
+            action="extend",
             default=[],
             metavar="COLUMN",
             help="columns to leave out, such as names and identifiers",

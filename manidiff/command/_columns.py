@@ -55,10 +55,10 @@ def is_text(column):
     return import_pandas().api.types.is_string_dtype(column.dropna())
 
 
-def conditions_of(table, pairs):
+def conditions_of(table, asked):
     """Return the conditions of `--set` with values of the columns' own types."""
     conditions = {}
-    for name, value in pairs:
+    for name, value in asked.items():
         if name not in table.columns:
             raise CommandError(f"--set {name}={value}: the table has no such column")
         known = {str(item): item for item in table[name].dropna().unique().tolist()}

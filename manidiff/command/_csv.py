@@ -16,7 +16,9 @@ def read_csv(path, pandas, text=()):
     """Return the table in a CSV file.
 
     Columns of ISO 8601 dates become dates, columns with a number such as 00283 stay
-    text, and whole numbers stay whole where some are missing.
+    text, and whole numbers stay whole where some are missing. An empty field is
+    missing; words such as NA are missing where a column holds numbers, truth values or
+    dates beside them, or nothing, and are values of text elsewhere.
 
     Parameters
     ----------
@@ -42,6 +44,13 @@ def read_csv(path, pandas, text=()):
             table[name] = _as_dates(table[name], pandas)
         elif pandas.api.types.is_float_dtype(table[name]):
             table[name] = _as_whole(table[name])
+    words = [
+        name
+        for name in table.columns
+        if name in labels or _is_text(table[name], pandas)
+    ]
+    if words:
+        table[words] = _read_as_written(path, words, pandas)
     return table
 
 
@@ -88,6 +97,21 @@ def _check_header(path: Path, header: Collection[str]) -> None:
 
 def _is_label(field: str) -> bool:
     return field[:1] == "0" and len(field) > 1 and field.isdecimal()
+
+
+def _is_text(column, pandas):
+    """Return whether a column holds more than numbers, truth values and dates."""
+    # Of a long file pandas may have read some parts of a column as numbers.
+    kind = pandas.api.types.infer_dtype(column.dropna())
+    return kind == "string" or kind.startswith("mixed")
+
+
+def _read_as_written(path, names, pandas):
+    """Return columns as text in which only empty fields are missing."""
+    table = pandas.read_csv(
+        path, usecols=names, dtype=str, keep_default_na=False, na_values=[""]
+    )
+    return table[names]
 
 
 def _as_dates(column, pandas):

@@ -116,7 +116,7 @@ class Column(TransformerMixin, BaseEstimator):
 
     def repeat(self, value, n):
         """Return a Series of one value n times."""
-        values = [value] if pd.isna(value) else self.codec_.read(value)
+        values = [value] if pd.isna(value) else self._spelled(self.codec_.read(value))
         return pd.Series(values, name=self.name, dtype=self.dtype_).repeat(n)
 
     def cells(self, series):
@@ -145,7 +145,7 @@ class Column(TransformerMixin, BaseEstimator):
         if self.is_flagged_ and not complete:
             missing = Z[:, -1] * self.flag_scale_ > 0.5
         present = np.flatnonzero(~missing)
-        values = self.codec_.decode(Z[present, : self.codec_.width])
+        values = self._spelled(self.codec_.decode(Z[present, : self.codec_.width]))
         if isinstance(values, pd.Series):
             values = values.array
         series = pd.Series(values, index=present, name=self.name, dtype=self.dtype_)
@@ -171,6 +171,13 @@ class Column(TransformerMixin, BaseEstimator):
         missing = ", with missing values" if self.is_flagged_ else ""
         return f"{self.name}: {self.kind_}, {self.codec_.describe()}{missing}"
 
+    def _spelled(self, values):
+        """Return values with whole numbers as such where they go into text: no 19.0."""
+        is_text = self.kind_ == "numeric" and not types.is_numeric_dtype(self.dtype_)
+        if is_text and self.codec_.decimals == 0:
+            return [int(value) for value in values]
+        return values
+
     def _encode_present(self, series, missing, fill):
         Z = np.zeros((len(series), self.width_))
         with _naming(f"Column {self.name!r}"):
@@ -193,6 +200,11 @@ class Column(TransformerMixin, BaseEstimator):
             if not types.is_datetime64_any_dtype(self.dtype_):
                 raise ValueError(
                     f"has dtype {self.dtype_}; convert it with pandas.to_datetime"
+                )
+            if isinstance(self.dtype_, pd.ArrowDtype):
+                raise ValueError(
+                    f"has dtype {self.dtype_}, and moments of pyarrow cannot be "
+                    f"learned; convert it with {_in_pandas(self.dtype_)}"
                 )
             return DatetimeCodec(self.dtype_)
         if self.kind_ == "numeric":
@@ -228,6 +240,12 @@ def _naming(subject):
         yield
     except ValueError as error:
         raise ValueError(f"{subject} {error}.") from error
+
+
+def _in_pandas(dtype):
+    """Return the call that turns moments of pyarrow into those of pandas."""
+    zone = getattr(dtype.pyarrow_dtype, "tz", None)
+    return f"Series.astype('datetime64[ns{f', {zone}' if zone else ''}]')"
 
 
 def _default_kind(dtype):

@@ -47,6 +47,9 @@ class NumberCodec:
 
     def fit(self, values):
         """Learn the values, their ranks, decimals and repetitions."""
+        self.precision = "f8"
+        if _is_narrow(values):
+            self.precision = np.asarray(values).dtype.str
         numbers = _finite(values)
         if self.whole and np.abs(numbers).max() > _LARGEST_WHOLE:
             raise ValueError(
@@ -69,8 +72,9 @@ class NumberCodec:
     def read(self, value):
         """Return a single value as an array of numbers (1,)."""
         try:
-            return _finite(np.array([value], dtype=object))
-        except ValueError as error:
+            number = np.asarray([value], dtype=object).astype(self.precision)
+            return _finite(number)
+        except (TypeError, ValueError) as error:
             raise ValueError("is no finite number") from error
 
     def encode(self, values):
@@ -135,14 +139,24 @@ class NumberCodec:
 
 
 def _finite(values):
-    """Return values as float64, or raise if some are no finite numbers."""
+    """Return values as float64, or raise if some are no finite numbers.
+
+    Floats of less precision become the decimal numbers that they are written as: 13.27
+    in float32 is 13.27 and not 13.27000046, and back in float32 it is the same.
+    """
     try:
+        if _is_narrow(values):
+            values = np.asarray(values).astype(str)
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError("holds values that are not numbers") from error
     if not np.isfinite(numbers).all():
         raise ValueError("holds infinite values")
     return numbers
+
+
+def _is_narrow(values):
+    return np.asarray(values).dtype in (np.float16, np.float32)
 
 
 def _decimals(numbers):

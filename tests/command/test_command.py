@@ -128,6 +128,47 @@ def test_columns_can_be_left_out(folder):
     assert {"age", "city"}.isdisjoint(pd.read_csv("new.csv").columns)
 
 
+def test_columns_left_out_one_by_one_are_all_left_out(folder):
+    given = ["--drop", "age", "--drop", "city", "--quiet"]
+    assert main(["synthesize", "data.csv", "new.csv", *given]) == 0
+    assert {"age", "city"}.isdisjoint(pd.read_csv("new.csv").columns)
+
+
+def test_repeated_conditions_add_up(folder):
+    given = ["--set", "member=True", "--set", "visits=3", "--rows", "20", "--quiet"]
+    assert main(["synthesize", "data.csv", "new.csv", *given]) == 0
+    drawn = pd.read_csv("new.csv")
+    assert drawn["member"].all()
+    assert (drawn["visits"] == 3).all()
+
+
+def test_repeated_types_add_up(folder, fails):
+    # Of identifiers, each is refused unless its type is given.
+    table = pd.read_csv("data.csv")[["age", "visits"]]
+    numbers = range(len(table))
+    table = table.assign(a=[f"a{i}" for i in numbers], b=[f"b{i}" for i in numbers])
+    table.to_csv("names.csv", index=False)
+    given = ["synthesize", "names.csv", "new.csv", "--types", "a=ordered", "--quiet"]
+    assert "column 'b' looks like" in fails(*given)
+    assert "none can be held out" in fails(*given, "--types", "b=ordered")
+
+
+@pytest.mark.parametrize("option", ["--set", "--types"])
+def test_a_column_is_not_given_two_values(option, capsys):
+    given = [option, "age=x", "city=x", option, "city=y"]
+    with pytest.raises(SystemExit) as ended:
+        main(["synthesize", "data.csv", "new.csv", *given])
+    assert ended.value.code == 2
+    says = capsys.readouterr().err
+    assert f"{option}: column 'city' is given 'x' and 'y'" in says
+
+
+def test_a_value_that_is_said_twice_is_one_value(folder):
+    given = ["--set", "visits=3", "--set", "visits=3", "--rows", "5", "--quiet"]
+    assert main(["synthesize", "data.csv", "new.csv", *given]) == 0
+    assert (pd.read_csv("new.csv")["visits"] == 3).all()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

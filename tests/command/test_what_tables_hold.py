@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from manidiff.command import main
+from manidiff.command._files import read_table
 from manidiff.datasets import make_mixed_table
 
 
@@ -75,6 +76,54 @@ def test_leading_zeros_are_kept(folder):
     # A table that happens to have none of them is read alike.
     table.assign(zip="90210").to_csv("one.csv", index=False)
     assert main(["evaluate", "one.csv", "zip.csv", "--quiet"]) == 0
+
+
+@pytest.mark.parametrize("asked", [[], ["--set", "zip=19"]])
+def test_labels_taken_for_whole_numbers_are_written_as_such(folder, asked):
+    table = make_mixed_table(80, random_state=0)[["age", "spending"]]
+    table["zip"] = [f"{19 + 7 * i:05d}" for i in range(80)]
+    table["part"] = [f"{i / 4:.2f}" if i else "01" for i in range(80)]
+    table.to_csv("zip.csv", index=False)
+    given = ["--types", "zip=numeric", "part=numeric", "--quiet", *asked]
+    assert main(["synthesize", "zip.csv", "new.csv", *given]) == 0
+    drawn = pd.read_csv("new.csv", dtype=str)
+    assert drawn["zip"].str.fullmatch(r"\d+").all()
+    assert drawn["part"].str.contains(r"\.[27]", regex=True).any()
+
+
+_WORDS = np.array(["NA", "None", "DE", "null", "nan", "N/A"])
+
+
+def test_words_for_missing_are_values_of_text(folder):
+    table = make_mixed_table(90, random_state=0)[["age", "visits"]]
+    table["country"] = _WORDS[np.arange(90) % 6]
+    table["code"] = np.array(["001", "NA", "23"])[np.arange(90) % 3]
+    table.loc[7:12, "country"] = ""
+    table.to_csv("words.csv", index=False)
+    assert main(["synthesize", "words.csv", "new.csv", "--quiet"]) == 0
+    drawn = pd.read_csv("new.csv", keep_default_na=False, dtype=str)
+    assert set(drawn["country"]) == {*_WORDS, ""}
+    assert set(drawn["code"]) == {"001", "NA", "23"}
+    # A table that happens to hold nothing else is read alike.
+    table.assign(country="NA", code="NA").to_csv("one.csv", index=False)
+    assert main(["evaluate", "one.csv", "words.csv", "--quiet"]) == 0
+    given = ["--set", "country=NA", "--rows", "5", "--quiet", "--force"]
+    assert main(["synthesize", "words.csv", "new.csv", *given]) == 0
+    drawn = pd.read_csv("new.csv", keep_default_na=False)
+    assert (drawn["country"] == "NA").all()
+
+
+@pytest.mark.parametrize("word", ["NA", "nan", "NaN", "null", "N/A", ""])
+def test_words_for_missing_are_missing_elsewhere(folder, word):
+    names = ["age", "spending", "member", "joined"]
+    table = make_mixed_table(60, random_state=0)[names].astype(object)
+    is_hole = np.arange(240).reshape(60, 4) % 7 == 0
+    table.mask(is_hole, word).to_csv("holes.csv", index=False)
+    read = read_table("holes.csv")
+    np.testing.assert_array_equal(read.isna(), is_hole)
+    assert [str(dtype) for dtype in read.dtypes[:3]] == ["Int64", "float64", "object"]
+    assert read["member"].dropna().isin([True, False]).all()
+    assert read["joined"].dtype.kind == "M"
 
 
 def test_quoted_commas_and_one_column(folder):

@@ -1,5 +1,7 @@
 """Tables as numbers and back."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,6 +113,52 @@ def test_clone_and_two_fits_agree(table):
 def test_tables_that_cannot_be_encoded(table, broken, says):
     with pytest.raises(ValueError, match=says):
         TableEncoder().fit(broken(table))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "remedy"),
+    [
+        ("timestamp[ns][pyarrow]", "datetime64[ns]"),
+        ("timestamp[us, tz=Europe/Paris][pyarrow]", "datetime64[ns, Europe/Paris]"),
+        ("date32[day][pyarrow]", "datetime64[ns]"),
+    ],
+)
+def test_moments_of_pyarrow_are_refused_with_a_remedy(dtype, remedy):
+    zone = "Europe/Paris" if "Paris" in dtype else None
+    moments = pd.Series(pd.date_range("2021-01-01", periods=30, tz=zone))
+    table = pd.DataFrame({"when": moments.astype(dtype)})
+    says = rf"Column 'when' has dtype {re.escape(dtype)}.*{re.escape(remedy)}"
+    with pytest.raises(ValueError, match=says):
+        TableEncoder().fit(table)
+    TableEncoder().fit(table.astype(remedy))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "Float32", "float[pyarrow]"])
+def test_decimals_of_narrow_floats_are_kept(dtype):
+    rng = np.random.default_rng(0)
+    prices = pd.Series(rng.gamma(2.0, 10.0, size=300).round(2)).astype(dtype)
+    table = pd.DataFrame({"price": prices})
+    encoder = TableEncoder().fit(table)
+    again = encoder.inverse_transform(encoder.transform(table))
+    pd.testing.assert_frame_equal(again, table)
+    drawn = encoder.inverse_transform(rng.normal(size=(200, 1)))["price"]
+    assert drawn.dtype == prices.dtype
+    assert not drawn.isin(prices).all()
+    np.testing.assert_array_equal(drawn, drawn.astype(float).round(2).astype(dtype))
+
+
+@pytest.mark.parametrize("value", [13.27, np.float32(13.27)])
+def test_conditions_meet_narrow_floats(value):
+    prices = [*np.linspace(1, 20, 191).round(2).tolist(), 13.27]
+    table = pd.DataFrame({"price": prices, "other": range(192)})
+    encoder = TableEncoder().fit(table.astype({"price": "float32"}))
+    encoded = encoder.encode_conditions({"price": value})
+    row = encoder.transform(table.astype({"price": "float32"}))[-1]
+    assert np.ravel(encoded)[0] == row[0]
+    with pytest.raises(ValueError, match="more than the 2 decimals"):
+        encoder.encode_conditions({"price": 13.271})
+    with pytest.raises(ValueError, match="no finite number"):
+        encoder.encode_conditions({"price": pd.Timestamp("2021-01-01")})
 
 
 def test_arrays_are_refused(table):
