@@ -5,7 +5,9 @@ one, unless it says otherwise.
 """
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
+from manidiff.inverse._codes import to_codes
 from manidiff.inverse._invertible import is_invertible, transformers
 from manidiff.inverse._transformer import InvertibleTransformer
 from manidiff.inverse._volume import log_volume_factor
@@ -76,10 +78,16 @@ def check_invertible(steps, *, if_selector=None):
 
 
 def undo(steps, Z):
-    """Take rows back through the inverses of all steps."""
+    """Take rows back through the inverses of all steps.
+
+    What is drawn is brought to the nearest codes of a step that has integer ones.
+    """
     for name, step in reversed(transformers(steps)):
         try:
-            Z = step.inverse_transform(Z)
+            if isinstance(step, Pipeline):
+                Z = undo(step.steps, Z)
+            else:
+                Z = step.inverse_transform(to_codes(step, Z))
         except Exception as error:
             error.add_note(f"Raised while inverting the step {name!r}.")
             raise
