@@ -127,12 +127,13 @@ class SamplingPipeline(Pipeline):
         Raises
         ------
         TypeError
-            If the last step can be drawn from and another one cannot be inverted, or
-            returns sparse rows where a later one needs dense ones.
+            If the last step can be drawn from and another one cannot be inverted,
+            drops columns, or returns sparse rows where a later one needs dense ones.
         """
         if not hasattr(self, "sample"):
             return super().fit(X, y, **params)
-        check_invertible(self.steps[:-1])
+        # What selectors keep is known once they are fitted: `_fit` checks them.
+        check_invertible(self.steps[:-1], if_selector=True)
         with naming_sparse_steps(self.steps[:-1], X):
             return super().fit(X, y, **params)
 
@@ -257,6 +258,13 @@ class SamplingPipeline(Pipeline):
         if not accepts(self.steps[-1][1].score_samples, "y"):
             y = None
         return float(np.average(self.score_samples(X, y), weights=sample_weight))
+
+    def _fit(self, *args, **kwargs):
+        """Fit all steps but the last, which may take long and is not fitted in vain."""
+        Xt = super()._fit(*args, **kwargs)
+        if hasattr(self, "sample"):
+            check_invertible(self.steps[:-1])
+        return Xt
 
     def _wrap_steps(self):
         if isinstance(self.invert, str) and self.invert == "auto":

@@ -175,3 +175,13 @@ def test_surface_without_enough_rows_is_refused_by_name():
     model = LocalPolynomialScoreDiffusion(final_step="local_polynomial")
     with pytest.raises(ValueError, match="final_step='local_polynomial' needs more"):
         model.fit(X)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["labels", "targets"])
+def test_rows_repeated_under_other_conditions_are_learned(kind):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = np.repeat([0, 1], 60) if kind == "labels" else np.arange(120.0)
+    model = LocalPolynomialScoreDiffusion(conditional=True, random_state=0)
+    drawn = model.fit(np.concatenate([X, X]), y).sample(120, y=y, random_state=0)
+    np.testing.assert_allclose(drawn.mean(0), X.mean(0), atol=0.4)

@@ -222,6 +222,34 @@ def test_coarseness_curves_from_a_search(sets):
     assert (kept.curves["energy_distance"] < 0).all()
 
 
+@pytest.mark.parametrize("refit", [0, 1, 2])
+def test_candidates_that_are_no_numbers_are_left_out_of_curves(sets, refit):
+    search = GridSearchCV(
+        EmpiricalScoreDiffusion(random_state=0),
+        {"coarseness": ["auto", 2, 0.5]},
+        refit=lambda results: refit,
+        cv=2,
+    ).fit(sets[0][:40])
+    display = CoarsenessCurveDisplay.from_search(search)
+    np.testing.assert_array_equal(display.coarseness, [0.5, 2])
+    for found, name in ((display.curves, "mean"), (display.spreads, "std")):
+        expected = search.cv_results_[f"{name}_test_score"][[2, 1]]
+        np.testing.assert_array_equal(found["score"], expected)
+    assert display.chosen == [None, 2, 0.5][refit]
+
+
+@pytest.mark.parametrize("tried", [["auto", 1.0], ["auto"]])
+def test_a_search_needs_one_number_to_plot(sets, tried):
+    model = EmpiricalScoreDiffusion(random_state=0)
+    search = GridSearchCV(model, {"coarseness": tried}, cv=2).fit(sets[0][:40])
+    if len(tried) > 1:
+        found = CoarsenessCurveDisplay.from_search(search)
+        np.testing.assert_array_equal(found.coarseness, [1.0])
+        return
+    with pytest.raises(ValueError, match=r"coarseness=\['auto'\].*Search over numbers"):
+        CoarsenessCurveDisplay.from_search(search)
+
+
 def test_training_curves_show_all_numbers_of_the_history():
     history = [
         {"epoch": 1, "n_iter": 100, "train_loss": 3.0, "valid_loss": 4.0, "seconds": 1},

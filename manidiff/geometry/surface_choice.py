@@ -29,7 +29,7 @@ class SurfaceChoice:
     Parameters
     ----------
     X : ndarray of shape (N, D)
-        Distinct rows.
+        Rows, distinct but for those that stand under several conditions.
     rng : numpy.random.Generator
         Chooses the rows that are left out when there are more than 500.
     dim, degree, n_neighbors : int or "auto"
@@ -172,7 +172,11 @@ class SurfaceChoice:
     def _try(self, dim: int, degree: int, n_neighbors: int) -> np.ndarray:
         """Return the errors (m,) of rows left out, over the nearest-row distance."""
         surface = self._surface(dim, degree, n_neighbors)
-        return surface.leave_one_out(self._asked) / self._nearest
+        errors = surface.leave_one_out(self._asked)
+        # A row that is there twice is met by its twin, which says nothing about the
+        # surface: it counts as missed.
+        missed = np.full_like(errors, np.inf)
+        return np.divide(errors, self._nearest, out=missed, where=self._nearest > 0)
 
 
 def _n_neighbors(dim: int, degree: int, multiple: float) -> int:

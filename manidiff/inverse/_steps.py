@@ -5,7 +5,9 @@ one, unless it says otherwise.
 """
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
+from manidiff.inverse._codes import to_codes
 from manidiff.inverse._invertible import is_invertible, transformers
 from manidiff.inverse._transformer import InvertibleTransformer
 from manidiff.inverse._volume import log_volume_factor
@@ -17,12 +19,15 @@ _NO_DENSITY = (
 )
 
 
-def not_invertible(steps):
-    """Return the steps that cannot be undone, of those that can be fitted."""
+def not_invertible(steps, *, if_selector=None):
+    """Return the steps that cannot be undone, of those that can be fitted.
+
+    `if_selector` as `is_invertible` takes it.
+    """
     return [
         (name, step)
         for name, step in transformers(steps)
-        if hasattr(step, "fit") and not is_invertible(step)
+        if hasattr(step, "fit") and not is_invertible(step, if_selector=if_selector)
     ]
 
 
@@ -33,7 +38,9 @@ def with_learned_inverses(steps):
     where the steps are no pairs, which scikit-learn refuses no sooner than in `fit`.
     """
     try:
-        names = {name for name, _ in not_invertible(steps[:-1])}
+        # Whether a selector is fitted must not count: a clone has the same steps.
+        found = not_invertible(steps[:-1], if_selector=False)
+        names = {name for name, _ in found}
     except (TypeError, ValueError):
         return steps
     wrapped = [
@@ -43,14 +50,24 @@ def with_learned_inverses(steps):
     return [*wrapped, steps[-1]] if names else steps
 
 
-def check_invertible(steps):
-    """Raise a TypeError that names the first step that cannot be undone."""
+def check_invertible(steps, *, if_selector=None):
+    """Raise a TypeError that names the first step that cannot be undone.
+
+    `if_selector` as `is_invertible` takes it.
+    """
     for name, step in transformers(steps):
         if isinstance(step, type):
             kind = step.__name__
             raise TypeError(f"Step {name!r} is a class. Pass an instance: {kind}().")
-    for name, step in not_invertible(steps):
+    for name, step in not_invertible(steps, if_selector=if_selector):
         kind = type(step).__name__
+        if is_invertible(step, if_selector=True):
+            raise TypeError(
+                f"Step {name!r} ({kind}) cannot be inverted: it drops columns of its "
+                "input, and its inverse_transform fills them with zeros. Pass "
+                "invert='auto' to the pipeline, which learns an inverse, or drop the "
+                "columns before the pipeline is fitted."
+            )
         raise TypeError(
             f"Step {name!r} ({kind}) cannot be inverted: it has no working "
             "inverse_transform, so what is drawn cannot be taken back through it. Pass "
@@ -61,10 +78,16 @@ def check_invertible(steps):
 
 
 def undo(steps, Z):
-    """Take rows back through the inverses of all steps."""
+    """Take rows back through the inverses of all steps.
+
+    What is drawn is brought to the nearest codes of a step that has integer ones.
+    """
     for name, step in reversed(transformers(steps)):
         try:
-            Z = step.inverse_transform(Z)
+            if isinstance(step, Pipeline):
+                Z = undo(step.steps, Z)
+            else:
+                Z = step.inverse_transform(to_codes(step, Z))
         except Exception as error:
             error.add_note(f"Raised while inverting the step {name!r}.")
             raise

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from manidiff.metrics._neighbors import check_sets, radii, spacing
+from manidiff.metrics._neighbors import as_fitted, check_sets, radii, spacing
 from manidiff.metrics._pairs import counts_in_balls
 
 
@@ -58,8 +58,10 @@ def off_manifold_distance(
             f"manifold={manifold!r} has no method distance(X). Pass a manifold of "
             "manidiff.datasets or a fitted estimator with that method."
         )
-    X_gen, X_train, _ = check_sets(X_gen, X_train, X_heldout)
-    return float(np.mean(manifold.distance(X_gen)) / spacing(X_train))
+    given = X_gen, X_train, X_heldout
+    generated, X_train, _ = check_sets(*given)
+    rows = as_fitted(manifold, generated, *given)
+    return float(np.mean(manifold.distance(rows)) / spacing(X_train))
 
 
 def precision(

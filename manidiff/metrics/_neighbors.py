@@ -71,6 +71,18 @@ def column_names(sets: dict[str, Any]) -> list[str] | None:
     return named[first]
 
 
+def as_fitted(model: Any, X: np.ndarray, *given: Any) -> Any:
+    """Return rows with the column names of given DataFrames, if `model` knows names.
+
+    scikit-learn warns where a model that was fitted to names meets rows without.
+    """
+    names = column_names({f"set {i}": rows for i, rows in enumerate(given)})
+    if names is None or not hasattr(model, "feature_names_in_"):
+        return X
+    frame = next(rows for rows in given if hasattr(rows, "columns"))
+    return type(frame)(X, columns=names)
+
+
 def _checked(sets: dict[str, Any]) -> tuple[np.ndarray, ...]:
     check_given(**sets)
     arrays = {

@@ -7,6 +7,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.utils import check_random_state
 
 from manidiff.metrics._neighbors import (
+    as_fitted,
     check_at_least_one,
     check_real_sets,
     check_sets,
@@ -155,7 +156,8 @@ def loss_attack(
             f"estimator={estimator!r} has no method denoise(X, sigma). Pass a fitted "
             "estimator of manidiff."
         )
-    X_train, X_heldout = check_real_sets(X_train, X_heldout)
+    given = X_train, X_heldout
+    X_train, X_heldout = check_real_sets(*given)
     check_at_least_one(n_draws=n_draws, max_rows=max_rows)
     if sigma is None:
         sigma = _default_sigma(estimator)
@@ -165,7 +167,7 @@ def loss_attack(
     members, others = (choose(X, max_rows, rng) for X in (X_train, X_heldout))
     # Together, so that both meet the same batches and rounding.
     X = np.vstack([members, others])
-    losses = denoising_losses(estimator, X, sigma, n_draws, rng)
+    losses = denoising_losses(estimator, X, sigma, n_draws, rng, named_as=given)
     return _attack(losses[: len(members)], losses[len(members) :], max_fpr)
 
 
@@ -175,13 +177,19 @@ def denoising_losses(
     sigma: float,
     n_draws: int,
     rng: np.random.RandomState,
+    *,
+    named_as: tuple[Any, ...] = (),
 ) -> np.ndarray:
-    """Return the squared error (n,) of denoising each row, in the scaled space."""
+    """Return the squared error (n,) of denoising each row, in the scaled space.
+
+    `named_as` are the sets that the rows come from, in case they are DataFrames.
+    """
     scale = getattr(getattr(estimator, "scaling_", None), "scale", 1.0)
     losses = np.zeros(len(X))
     for _ in range(n_draws):
         noisy = X + sigma * scale * rng.normal(size=X.shape)
-        change = (estimator.denoise(noisy, sigma) - X) / scale
+        given = as_fitted(estimator, noisy, *named_as)
+        change = (estimator.denoise(given, sigma) - X) / scale
         losses += np.sum(change**2, axis=1) / n_draws
     return losses
 

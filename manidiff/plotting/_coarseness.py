@@ -1,5 +1,7 @@
 """Fidelity, novelty, coverage and score against the coarseness."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
@@ -190,6 +192,9 @@ class CoarsenessCurveDisplay:
     def from_search(cls, search, *, param=None, negative=None, ax=None):
         """Plot the test scores of a search over the coarseness.
 
+        Candidates that are no number, such as "auto", have no place on the axis and are
+        left out. If one of them was the best, no line marks the chosen one.
+
         Parameters
         ----------
         search : GridSearchCV or RandomizedSearchCV
@@ -212,27 +217,31 @@ class CoarsenessCurveDisplay:
         Raises
         ------
         ValueError
-            If the search has no such parameter, or varied others too.
+            If the search has no such parameter, varied others too, or tried no
+            numbers.
         """
         check_is_fitted(search)
         results = search.cv_results_
         param = _searched(results, param)
-        values = np.array([p[param] for p in results["params"]], dtype=float)
+        kept, values = _numbers(results, param)
         if len(np.unique(values)) < len(values):
             raise ValueError(
                 f"The search varied more than {param}: its values repeat. Fix the "
                 "other parameters and search again."
             )
         order = np.argsort(values)
+        kept = kept[order]
         names = [k.removeprefix("mean_test_") for k in results if "mean_test_" in k]
         curves, spreads = {}, {}
         for name in names:
-            mean = np.asarray(results[f"mean_test_{name}"], dtype=float)[order]
+            mean = np.asarray(results[f"mean_test_{name}"], dtype=float)[kept]
             turned = _was_turned(name, mean) if negative is None else name in negative
             curves[name] = -mean if turned else mean
-            spreads[name] = np.asarray(results[f"std_test_{name}"], dtype=float)[order]
+            spreads[name] = np.asarray(results[f"std_test_{name}"], dtype=float)[kept]
         best = getattr(search, "best_index_", None)
-        chosen = None if best is None else values[best]
+        chosen = None if best is None else results["params"][best][param]
+        if not isinstance(chosen, Real):
+            chosen = None
         # That of a step of a pipeline bears the name of the step.
         name = param.rpartition("__")[2]
         display = cls(values[order], curves, spreads=spreads, chosen=chosen, param=name)
@@ -290,6 +299,18 @@ def _searched(results, param):
             "coarseness."
         )
     return param
+
+
+def _numbers(results, param):
+    """Return which candidates are numbers, and the numbers."""
+    tried = [candidate[param] for candidate in results["params"]]
+    kept = [i for i, value in enumerate(tried) if isinstance(value, Real)]
+    if not kept:
+        raise ValueError(
+            f"The search tried {param}={tried}, none of which is a number to plot "
+            "against. Search over numbers too, for example [0.5, 1.0, 2.0]."
+        )
+    return np.array(kept), np.array([tried[i] for i in kept], dtype=float)
 
 
 def _was_turned(name, mean):

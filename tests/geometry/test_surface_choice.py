@@ -109,3 +109,14 @@ def test_rows_lie_on_their_own_surfaces(rng):
 def test_rows_on_a_line_leave_nothing_to_compare(rng, n_columns):
     X = np.outer(np.arange(50.0), np.ones(n_columns))
     assert not SurfaceChoice(X, rng).is_clean
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_that_are_there_twice_count_as_missed(rng):
+    X = on_circle(300, rng)
+    few = SurfaceChoice(np.concatenate([X, X[:10]]), rng)
+    assert few.is_clean
+    assert few.dim == 1
+    assert not SurfaceChoice(np.concatenate([X, X]), rng).is_clean
+    noise = rng.normal(size=(100, 3))
+    assert not SurfaceChoice(np.concatenate([noise, noise]), rng).is_clean

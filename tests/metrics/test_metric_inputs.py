@@ -10,7 +10,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KernelDensity
 
-from manidiff import metrics
+from manidiff import EmpiricalScoreDiffusion, metrics
 from manidiff.metrics import (
     authenticity,
     data_copying_test,
@@ -243,3 +243,21 @@ def test_numbers_of_rows_that_cannot_be_met_are_refused_by_the_report(good_sets)
     density = KernelDensity().fit(training)
     with pytest.raises(ValueError, match=r"n_samples=5, but .* each of the 3 of y_gen"):
         metrics.report(density, training, heldout, n_samples=5, y_gen=np.zeros(3))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("fitted_to_names", [True, False])
+@pytest.mark.parametrize("names", [["a", "b", "c"], None])
+def test_estimators_get_the_names_that_they_were_fitted_to(
+    fitted_to_names, names, good_sets
+):
+    frames = [pd.DataFrame(rows, columns=names) for rows in good_sets]
+    named = fitted_to_names and names is not None
+    rows = frames[1] if named else good_sets[1]
+    model = EmpiricalScoreDiffusion(coarseness=1, random_state=0).fit(rows)
+    assert hasattr(model, "feature_names_in_") == named
+    bare = EmpiricalScoreDiffusion(coarseness=1, random_state=0).fit(good_sets[1])
+    off = metrics.off_manifold_distance(*frames, manifold=model)
+    assert off == metrics.off_manifold_distance(*good_sets, manifold=bare)
+    found = metrics.loss_attack(model, *frames[1:], random_state=0)
+    assert found == metrics.loss_attack(bare, *good_sets[1:], random_state=0)

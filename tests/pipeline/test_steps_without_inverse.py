@@ -2,10 +2,18 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, KernelPCA
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import (
+    RFE,
+    SelectKBest,
+    VarianceThreshold,
+    f_regression,
+)
 from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression
 from sklearn.manifold import Isomap
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
@@ -142,3 +150,55 @@ def test_a_step_that_fails_on_the_way_back_is_named(X):
     with pytest.raises(ZeroDivisionError) as raised:
         pipeline.sample()
     assert "the step 'functiontransformer'" in raised.value.__notes__[0]
+
+
+def wine_like(rng):
+    """Rows of five columns far from 0, the last two of which follow the first two."""
+    base = rng.normal(20, 3, (150, 3))
+    return np.column_stack([base, base[:, 0] + base[:, 1], 2 * base[:, 1]])
+
+
+SELECTORS = {
+    "selectkbest": SelectKBest(f_regression, k=3),
+    "variancethreshold": VarianceThreshold(12.0),
+    "rfe": RFE(LinearRegression(), n_features_to_select=2),
+    "pipeline": make_pipeline(StandardScaler(), SelectKBest(f_regression, k=3)),
+}
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_dropped_columns_are_learned_and_not_filled_with_zeros(name):
+    X = wine_like(np.random.default_rng(0))
+    pipeline = make_sampling_pipeline(SELECTORS[name], law(), invert="auto")
+    assert type(pipeline[0]) is InvertibleTransformer
+    drawn = clone(pipeline).fit(X, X.sum(1)).sample(100, random_state=0)
+    assert drawn.shape == (100, 5)
+    np.testing.assert_allclose(drawn.mean(0), X.mean(0), rtol=0.1)
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_selectors_that_drop_columns_are_refused_before_the_last_step(name):
+    X = wine_like(np.random.default_rng(0))
+    pipeline = make_sampling_pipeline(clone(SELECTORS[name]), law())
+    with pytest.raises(TypeError, match=rf"'{name}' \(\w+\).*zeros") as raised:
+        pipeline.fit(X, X.sum(1))
+    for remedy in ("invert='auto'", "drop the columns"):
+        assert remedy in str(raised.value)
+    assert not hasattr(pipeline[-1], "n_features_in_")
+
+
+def test_selectors_that_keep_all_columns_are_as_good_as_none(X):
+    steps = VarianceThreshold(), make_pipeline(SelectKBest(k="all")), law()
+    pipeline = make_sampling_pipeline(*steps).fit(X, np.arange(60) % 2)
+    expected = law().fit(X).sample(5, random_state=0)
+    found = pipeline.sample(5, random_state=0)
+    np.testing.assert_array_equal(found, expected)
+    # Fitted anew, to rows with a constant column, it is no longer.
+    with pytest.raises(TypeError, match="'variancethreshold'"):
+        pipeline.fit(X * [1, 1, 0], np.arange(60) % 2)
+
+
+def test_a_fitted_selector_is_wrapped_like_its_clone(X):
+    pipeline = make_sampling_pipeline(VarianceThreshold().fit(X), law(), invert="auto")
+    assert type(pipeline[0]) is InvertibleTransformer
+    assert type(clone(pipeline.fit(X))[0]) is InvertibleTransformer
