@@ -4,6 +4,10 @@ import numpy as np
 import torch
 
 from manidiff._utils.conditions import ConditionEncoder
+from manidiff.geometry.condition_bandwidth import (
+    condition_bandwidth,
+    silverman_bandwidth,
+)
 
 # Indicator rows of two labels are sqrt(2) apart: exp(-10^4) is 0.
 _LABEL_BANDWIDTH = 0.01
@@ -14,6 +18,9 @@ class ConditionalMixin:
 
     The estimator gets `conditions_`, a `ConditionEncoder`.
     """
+
+    # Of labels, and of files of earlier versions.
+    _bandwidth = None
 
     def _fit_conditions(self, X, y, weights):
         # Those of an earlier fit.
@@ -33,12 +40,18 @@ class ConditionalMixin:
             )
         self.conditions_ = ConditionEncoder().fit(y, weights)
 
+    def _fit_bandwidth(self, rows, conditions, rng):
+        self._bandwidth = None
+        if conditions is not None and self.conditions_.classes_ is None:
+            self._bandwidth = condition_bandwidth(rows, conditions, rng)
+
     def _condition_bandwidth(self, conditions):
         """Return the width within which conditions (N, c) count as equal."""
         if conditions is None or self.conditions_.classes_ is not None:
             return _LABEL_BANDWIDTH
-        # Silverman's exponent for targets of unit variance.
-        return len(conditions) ** (-1 / (4 + conditions.shape[1]))
+        if self._bandwidth is not None:
+            return self._bandwidth
+        return silverman_bandwidth(*conditions.shape)
 
     def _neighbor_search(self, rows, conditions):
         """Return within what neighbours are sought, as `LocalGaussianLaw` takes it."""

@@ -209,6 +209,7 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
         self._row_conditions = conditions
         half = rng.standard_normal((self.n_smoothing // 2, rows.shape[1]))
         self._shifts = self.smoothing * self.nn_distance_ * np.vstack([half, -half])
+        self._fit_bandwidth(rows, conditions, rng)
         self.history_ = []
 
     def _ordered(self, rows, weights, rng):

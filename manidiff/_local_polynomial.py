@@ -211,6 +211,7 @@ class LocalPolynomialScoreDiffusion(LocalLawMixin, ScoreDiffusion):
             self._set_isotropic_law(rows, weights, rng)
         else:
             self._set_local_law(rows, weights, conditions, rng)
+        self._fit_bandwidth(rows, conditions, rng)
 
     def _decide_final_step(self, surfaces, dim):
         if self.final_step == "auto":

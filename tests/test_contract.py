@@ -514,6 +514,25 @@ def test_conditional(estimator, X, kind):
     )
 
 
+@pytest.mark.parametrize(
+    "make", [EmpiricalScoreDiffusion, LocalPolynomialScoreDiffusion]
+)
+def test_rows_that_move_with_a_target_are_not_blurred(make):
+    rng = np.random.default_rng(0)
+    y = rng.uniform(0, 10, size=1000)
+    X = np.column_stack([y, np.sin(y)]) + 0.2 * rng.normal(size=(1000, 2))
+    drawn = (
+        make(conditional=True, random_state=0)
+        .fit(X, y)
+        .sample(2000, y=3.3, random_state=0)
+    )
+    # The mean of some twenty rows errs by .045.
+    np.testing.assert_allclose(drawn.mean(0), [3.3, np.sin(3.3)], atol=0.15)
+    # A coarse law spreads rows over their neighbours. Silverman's bandwidth made .7.
+    assert (drawn.std(0) > 0.15).all()
+    assert (drawn.std(0) < 0.3).all()
+
+
 def test_y_is_ignored_unless_conditional(estimator, X):
     with_y = clone(estimator).fit(X, np.arange(60))
     assert_same(with_y, estimator.fit(X), X)

@@ -228,6 +228,7 @@ ESTIMATOR_FIELDS: Mapping[str, Mapping[str, Check]] = {
         **_SHARED,
         "_condensing_levels": absent_or(none_or(_condensing_levels)),
         "_cuts": absent_or(none_or(_cuts)),
+        "_bandwidth": absent_or(none_or(_LENGTH)),
         "_row_conditions": _ROW_CONDITIONS,
         "_shifts": array("shifts", "columns", **_IN_SCALED_SPACE),
         "rows_": array("rows", "columns", **_IN_SCALED_SPACE),
@@ -237,6 +238,7 @@ ESTIMATOR_FIELDS: Mapping[str, Mapping[str, Check]] = {
     "LocalPolynomialScoreDiffusion": {
         **_SHARED,
         **_SURFACE,
+        "_bandwidth": absent_or(none_or(_LENGTH)),
         "_row_conditions": _ROW_CONDITIONS,
         "axes_": tensor("rows", "axes", "columns", **_OF_UNIT_VECTORS),
         "final_step_": one_of("none", "local_polynomial"),
