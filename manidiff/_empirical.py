@@ -55,9 +55,8 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
         noise, when there are more than 20 000 distinct rows and no conditions, >= 0.
         Rows too far to matter are then left out, to a bound of half of it; at large
         noise levels means of near rows stand for them, where that is measured to cost
-        less than the other half. 0 sums over all rows. Of a fitted estimator
-        `set_params` changes it too; below what was set before no means are used until
-        the next `fit`.
+        less than the other half. 0 sums over all rows. Of a fitted estimator it may be
+        changed too; below what it was in `fit` no means are used.
     scaling : {"auto", "feature", "global"} or None, default="auto"
         Divide each column by its standard deviation (by more where its tails are
         heavy), all columns by one number, or nothing. "auto" is "feature", but "global"
@@ -130,6 +129,9 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
         "tol": [Interval(Real, 0, None, closed="left")],
     }
 
+    # Files of earlier versions do not tell.
+    _measured_tol = 0.0
+
     def __init__(
         self,
         *,
@@ -165,35 +167,6 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
         self.random_state = random_state
         self.verbose = verbose
 
-    def set_params(self, **params):
-        """Set parameters, of a fitted estimator too.
-
-        Means of near rows were measured to serve for the `tol` of `fit`: after a
-        smaller one, rows stand for themselves until the next `fit`.
-
-        Parameters
-        ----------
-        **params : dict
-            Parameters by name.
-
-        Returns
-        -------
-        self : object
-            The estimator.
-
-        Raises
-        ------
-        ValueError
-            If a name is none of a parameter.
-        """
-        before = self.tol
-        super().set_params(**params)
-        levels = getattr(self, "_condensing_levels", None)
-        if levels is not None and len(levels):
-            is_looser = isinstance(self.tol, Real) and self.tol >= before
-            self._condensing_levels = levels if is_looser else levels[:0]
-        return self
-
     def _fit(self, rows, weights, conditions, rng):
         if self.n_smoothing % 2:
             raise ValueError(
@@ -201,6 +174,7 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
                 f"antithetic pairs. Use n_smoothing={self.n_smoothing + 1}."
             )
         self._cuts = self._condensing_levels = None
+        self._measured_tol = 0.0
         if self.tol > 0 and conditions is None and len(rows) > _MANY_ROWS:
             rows, weights = self._ordered(rows, weights, rng)
         self.rows_ = rows
@@ -215,6 +189,7 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
     def _ordered(self, rows, weights, rng):
         """Return the rows and weights in an order in which few need be looked at."""
         order, self._cuts = compact_order(rows, rng)
+        self._measured_tol = float(self.tol)
         rows, weights = rows[order], weights[order]
         self._condensing_levels = condensing_levels(
             torch.from_numpy(rows),
@@ -230,11 +205,15 @@ class EmpiricalScoreDiffusion(ScoreDiffusion):
         # Older files know no cuts.
         if self.tol == 0 or getattr(self, "_cuts", None) is None:
             return self._exact(fused=True)
+        levels = self._condensing_levels
+        # What was measured holds for that tol and larger ones.
+        if self.tol < self._measured_tol:
+            levels = levels[:0]
         return CondensedDenoiser(
             self._tensor(self.rows_),
             self._tensor(self.weights_),
             self._cuts,
-            self._condensing_levels,
+            levels,
             tol=self.tol,
         )
 

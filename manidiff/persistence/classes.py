@@ -228,6 +228,7 @@ ESTIMATOR_FIELDS: Mapping[str, Mapping[str, Check]] = {
         **_SHARED,
         "_condensing_levels": absent_or(none_or(_condensing_levels)),
         "_cuts": absent_or(none_or(_cuts)),
+        "_measured_tol": absent_or(_AT_LEAST_0),
         "_bandwidth": absent_or(none_or(_LENGTH)),
         "_row_conditions": _ROW_CONDITIONS,
         "_shifts": array("shifts", "columns", **_IN_SCALED_SPACE),

@@ -111,18 +111,10 @@ def test_an_error_made_smaller_after_fit_is_kept_to(few_are_many, X, tmp_path):
     model.save(tmp_path / "model")
     loaded = manidiff.load(tmp_path / "model").set_params(tol=1e-3)
     assert denoising_error(loaded, rng) <= 1e-3
-    # Nor are they trusted on the way back from exact sums.
-    model = EmpiricalScoreDiffusion(tol=0.1, random_state=0).fit(X)
-    model.set_params(tol=0).set_params(tol=1e-4)
-    assert denoising_error(model, rng) <= 1e-4
-
-
-def test_a_larger_error_keeps_the_means(few_are_many, X):
-    model = EmpiricalScoreDiffusion(tol=1e-3, random_state=0).fit(X)
-    levels = model._condensing_levels.copy()
-    assert len(levels) > 0
-    model.set_params(tol=0.1, n_steps=5)
-    np.testing.assert_array_equal(model._condensing_levels, levels)
+    # They serve again when as much is allowed again.
+    loaded.tol = model.tol = 0.1
+    assert denoising_error(loaded, rng) > 1e-4
+    assert denoising_error(model, rng) > 1e-4
 
 
 def test_few_rows_and_labels_are_summed_over_as_ever(few_are_many, X):
