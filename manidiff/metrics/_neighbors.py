@@ -85,10 +85,7 @@ def as_fitted(model: Any, X: np.ndarray, *given: Any) -> Any:
 
 def _checked(sets: dict[str, Any]) -> tuple[np.ndarray, ...]:
     check_given(**sets)
-    arrays = {
-        name: check_array(X, dtype=np.float64, input_name=name)
-        for name, X in sets.items()
-    }
+    arrays = {name: _numbers(name, X) for name, X in sets.items()}
     widths = {name: X.shape[1] for name, X in arrays.items()}
     if len(set(widths.values())) > 1:
         raise ValueError(f"The sets have different numbers of features: {widths}.")
@@ -104,6 +101,19 @@ def _checked(sets: dict[str, Any]) -> tuple[np.ndarray, ...]:
             stacklevel=4,
         )
     return tuple(arrays.values())
+
+
+def _numbers(name: str, X: Any) -> np.ndarray:
+    try:
+        return check_array(X, dtype=np.float64, input_name=name)
+    except ValueError as error:
+        if np.asarray(X).dtype.kind not in "OUS":
+            raise
+        raise ValueError(
+            f"{name} holds more than numbers, which is all that metrics compare: "
+            f"{error}. Pass all sets as manidiff.tabular.TableEncoder().fit(X_train) "
+            "transforms them."
+        ) from error
 
 
 def choose(X: np.ndarray, size: int, rng: np.random.RandomState) -> np.ndarray:

@@ -20,6 +20,7 @@ from manidiff.metrics import (
     memorization_ratio,
     nearest_neighbor_distance_ratio,
 )
+from manidiff.tabular import TableEncoder
 
 # anonymeter, an extra that pip does not resolve beside a recent numpy.
 MISSING = set() if find_spec("anonymeter") else {"singling_out_attack"}
@@ -261,3 +262,13 @@ def test_estimators_get_the_names_that_they_were_fitted_to(
     assert off == metrics.off_manifold_distance(*good_sets, manifold=bare)
     found = metrics.loss_attack(model, *frames[1:], random_state=0)
     assert found == metrics.loss_attack(bare, *good_sets[1:], random_state=0)
+
+
+def test_tables_of_text_are_refused_with_what_to_do():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=60), "b": rng.choice(list("xy"), 60)})
+    sets = table[:20], table[20:40], table[40:]
+    with pytest.raises(ValueError, match=r"X_gen holds more .*TableEncoder"):
+        metrics.precision(*sets)
+    encoder = TableEncoder().fit(sets[1])
+    assert 0 <= metrics.precision(*(encoder.transform(one) for one in sets)) <= 1
