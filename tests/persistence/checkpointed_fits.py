@@ -1,8 +1,6 @@
 """Fits that end before their time, for tests of what goes on from there."""
 
-import numpy as np
 import pytest
-import torch
 from skorch.callbacks import Callback
 
 from manidiff import CoarseScoreDiffusion
@@ -40,20 +38,6 @@ def fit_killed(estimator, X, y=None, n_epochs=3):
 
 def make(path=None, **settings):
     return CoarseScoreDiffusion(checkpoint=path, **{**SMALL, **settings})
-
-
-def without_seconds(history):
-    return [{k: v for k, v in entry.items() if k != "seconds"} for entry in history]
-
-
-def assert_same_fit(first, second):
-    weights = [one.net_.module_.state_dict() for one in (first, second)]
-    for name, weight in weights[0].items():
-        assert torch.equal(weight, weights[1][name]), name
-    assert without_seconds(first.history_) == without_seconds(second.history_)
-    np.testing.assert_array_equal(
-        first.sample(9, random_state=0), second.sample(9, random_state=0)
-    )
 
 
 class CountSteps(Callback):

@@ -1,7 +1,8 @@
-"""What tests of training that ends before its time share."""
+"""Rows, and files of estimators and of training, that tests of several files share."""
 
 import numpy as np
 import pytest
+from fitted_estimators import make_fitted
 
 
 @pytest.fixture
@@ -12,4 +13,10 @@ def X():
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / "training.checkpoint"
+    return tmp_path / "kept.manidiff"
+
+
+@pytest.fixture
+def raw(path):
+    make_fitted("local-text")[0].save(path)
+    return path.read_bytes()

@@ -14,11 +14,11 @@ from checkpointed_fits import (
     SMALL,
     CountSteps,
     KilledError,
-    assert_same_fit,
     fit_killed,
     killer,
     make,
 )
+from same_fits import assert_same_fit
 from torch import nn
 
 from manidiff import CoarseScoreDiffusion

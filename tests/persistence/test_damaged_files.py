@@ -16,18 +16,6 @@ from safetensors import numpy as safetensors
 import manidiff
 from manidiff.persistence import FORMAT_VERSION, FileFormatError, container
 
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "estimator.manidiff"
-
-
-@pytest.fixture
-def raw(path):
-    make_fitted("local-text")[0].save(path)
-    return path.read_bytes()
-
-
 # Accidents
 
 

@@ -16,17 +16,6 @@ from manidiff import EmpiricalScoreDiffusion
 from manidiff.persistence import FileFormatError, container
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "estimator.manidiff"
-
-
-@pytest.fixture
-def raw(path):
-    make_fitted("local-text")[0].save(path)
-    return path.read_bytes()
-
-
 def sealed(header, data):
     """Return a safetensors file with a header of any text, and the right checksum."""
     header = header.encode()

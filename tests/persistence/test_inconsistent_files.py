@@ -13,11 +13,6 @@ from manidiff.persistence import FileFormatError
 from manidiff.persistence.values import Encoder
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "estimator.manidiff"
-
-
 def of_other_columns(content, arrays):
     """Put the network of a fit to five columns in place of the one that is there."""
     X = np.random.default_rng(0).normal(size=(60, 5))

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from checkpointed_fits import assert_same_fit, make
+from checkpointed_fits import make
+from same_fits import assert_same_fit
 from skorch.callbacks import Callback
 from torch import nn
 

@@ -14,11 +14,6 @@ from manidiff.persistence import container
 KIND, KEYS, POSITION, HAS_NORMAL, NORMAL = range(5)
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "estimator.manidiff"
-
-
 @pytest.mark.parametrize(
     ("part", "value", "message"),
     [

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fitted_estimators import make_fitted
 
 import manidiff
 from manidiff.persistence import FORMAT_VERSION, FileFormatError, container
@@ -17,17 +16,6 @@ KINDS = (
     *("coarse_cross_fitted", "coarse_labels", "coarse_refitted", "coarse_surface"),
     *("empirical", "local_targets"),
 )
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "estimator.manidiff"
-
-
-@pytest.fixture
-def raw(path):
-    make_fitted("local-text")[0].save(path)
-    return path.read_bytes()
 
 
 def paths_of(node, at=()):

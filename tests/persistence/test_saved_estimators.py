@@ -24,11 +24,6 @@ from manidiff.persistence.classes import ESTIMATOR_FIELDS
 pytestmark = pytest.mark.usefixtures("few_likelihood_steps")
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "estimator.manidiff"
-
-
 def save_and_load(estimator, path, **kwargs):
     estimator.save(path)
     return manidiff.load(path, **kwargs)

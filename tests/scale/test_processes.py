@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from same_fits import assert_same_fit, without_seconds
 from shared_fits import GOOD, SMALL, Normed, make_circle
 from torch import distributed
 
@@ -65,21 +65,6 @@ def found(ended, folder):
 def off_circle(model):
     drawn = model.sample(500, random_state=0)
     return np.abs(np.linalg.norm(drawn, axis=1) - 1).mean()
-
-
-def without_seconds(history):
-    return [{k: v for k, v in entry.items() if k != "seconds"} for entry in history]
-
-
-def assert_same_fit(first, second):
-    weights = [one.net_.module_.state_dict() for one in (first, second)]
-    assert weights[0].keys() == weights[1].keys()
-    for name, weight in weights[0].items():
-        assert torch.equal(weight, weights[1][name]), name
-    assert without_seconds(first.history_) == without_seconds(second.history_)
-    np.testing.assert_array_equal(
-        first.sample(9, random_state=0), second.sample(9, random_state=0)
-    )
 
 
 def test_gradients_are_averaged(found):
@@ -187,6 +172,7 @@ def test_the_main_process_alone_shows_a_bar(found, ended):
 SCRIPT = """
 import sys
 from accelerate import Accelerator
+from same_fits import assert_same_fit, without_seconds
 from shared_fits import GOOD, make_circle
 from manidiff import CoarseScoreDiffusion
 
