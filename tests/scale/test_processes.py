@@ -172,7 +172,6 @@ def test_the_main_process_alone_shows_a_bar(found, ended):
 SCRIPT = """
 import sys
 from accelerate import Accelerator
-from same_fits import assert_same_fit, without_seconds
 from shared_fits import GOOD, make_circle
 from manidiff import CoarseScoreDiffusion
 
