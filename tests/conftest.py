@@ -28,6 +28,12 @@ def few_likelihood_steps(monkeypatch):
     monkeypatch.setattr("manidiff.diffusion.likelihood._N_STEPS", 3)
 
 
+@pytest.fixture
+def few_draws_on_surface(monkeypatch):
+    """Teach networks few points of a manifold, for tests of anything but quality."""
+    monkeypatch.setattr("manidiff._network._N_ON_SURFACE", 500)
+
+
 def _skip(items, marker, reason):
     for item in items:
         if item.get_closest_marker(marker):

@@ -21,7 +21,7 @@ from manidiff import (
     LocalPolynomialScoreDiffusion,
 )
 
-pytestmark = pytest.mark.usefixtures("few_likelihood_steps")
+pytestmark = pytest.mark.usefixtures("few_likelihood_steps", "few_draws_on_surface")
 
 SMALL = {"max_iter": 30, "width": 16, "depth": 1, "batch_size": 64, "n_steps": 8}
 

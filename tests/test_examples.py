@@ -8,11 +8,17 @@ import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 NEEDS = {"plot_oversampling": "imblearn", "plot_tabular": "pandas"}
+# The first command of the README runs it as it stands.
+RUN_BY_README = "plot_quickstart"
 
 
-@pytest.mark.parametrize(
-    "path", sorted(EXAMPLES.glob("plot_*.py")), ids=lambda p: p.stem
-)
+def examples():
+    for path in sorted(EXAMPLES.glob("plot_*.py")):
+        marks = [pytest.mark.slow] if path.stem == RUN_BY_README else []
+        yield pytest.param(path, id=path.stem, marks=marks)
+
+
+@pytest.mark.parametrize("path", examples())
 def test_example_runs_and_draws(path, tmp_path, monkeypatch):
     if path.stem in NEEDS:
         pytest.importorskip(NEEDS[path.stem])

@@ -182,6 +182,7 @@ def test_coarseness_curves_of_given_draws(sets):
     }
 
 
+@pytest.mark.usefixtures("few_likelihood_steps")
 def test_a_search_over_smoothing_is_labelled_so(sets):
     grid = {"smoothing": [0.5, 1]}
     model = EmpiricalScoreDiffusion(random_state=0)

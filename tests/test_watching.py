@@ -8,6 +8,8 @@ from sklearn.base import clone
 
 from manidiff import CoarseScoreDiffusion
 
+pytestmark = pytest.mark.usefixtures("few_draws_on_surface")
+
 SMALL = {"width": 16, "depth": 1, "batch_size": 64, "random_state": 0}
 
 

@@ -11,6 +11,8 @@ from manidiff import (
     LocalPolynomialScoreDiffusion,
 )
 
+pytestmark = pytest.mark.usefixtures("few_draws_on_surface")
+
 N_ROWS = 150
 
 

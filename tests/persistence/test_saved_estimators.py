@@ -21,7 +21,7 @@ from manidiff import (
 )
 from manidiff.persistence.classes import ESTIMATOR_FIELDS
 
-pytestmark = pytest.mark.usefixtures("few_likelihood_steps")
+pytestmark = pytest.mark.usefixtures("few_likelihood_steps", "few_draws_on_surface")
 
 
 def save_and_load(estimator, path, **kwargs):

@@ -18,7 +18,9 @@ CLOSED_FORM = {
     "isotropic": LocalPolynomialScoreDiffusion(noise="isotropic", random_state=0),
 }
 SLOWER = {
-    "smoothed": EmpiricalScoreDiffusion(smoothing=0.5, n_steps=3, random_state=0),
+    "smoothed": EmpiricalScoreDiffusion(
+        smoothing=0.5, n_smoothing=4, n_steps=3, random_state=0
+    ),
     "network": CoarseScoreDiffusion(
         max_iter=3, width=8, depth=1, batch_size=16, n_steps=3, random_state=0
     ),
