@@ -153,6 +153,45 @@ def test_noisy_table_is_not_projected():
     assert metrics.coverage(*sets) > 0.94
 
 
+def test_numbers_beside_a_rare_truth_value_keep_their_law():
+    rng = np.random.default_rng(0)
+    x, n_rows = rng.normal(size=2000), 2000
+    y = x + 0.1 * rng.normal(size=n_rows)
+    X = np.column_stack([x, y, rng.random(n_rows) < 0.05])
+    drawn = (
+        LocalPolynomialScoreDiffusion(random_state=0)
+        .fit(X)
+        .sample(n_rows, random_state=0)
+    )
+    # Both within five standard errors of what the rows have.
+    assert (drawn[:, 1] - drawn[:, 0]).std() == pytest.approx(0.1, rel=0.1)
+    share = X[:, 2].mean()
+    error = 5 * np.sqrt(share / n_rows)
+    assert (drawn[:, 2] > 0.5).mean() == pytest.approx(share, abs=error)
+    assert np.abs(drawn[:, 2] - drawn[:, 2].round()).mean() < 0.01
+
+
+def test_draws_from_a_mesh_lie_between_its_lines_too():
+    n_lines = 25
+    mesh = np.meshgrid(np.linspace(0, 2, 40), np.arange(n_lines) / n_lines)
+    angle, turn = (2 * np.pi * share.ravel() for share in mesh)
+    # A band that winds once around, so that no column is of few values.
+    radius = 2 + 0.5 * np.cos(turn)
+    X = np.column_stack(
+        [radius * np.cos(angle / 2), radius * np.sin(angle / 2), 0.5 * np.sin(turn)]
+    )
+    drawn = (
+        LocalPolynomialScoreDiffusion(random_state=0)
+        .fit(X)
+        .sample(1000, random_state=0)
+    )
+    radius = np.hypot(drawn[:, 0], drawn[:, 1]) - 2
+    turn = np.arctan2(drawn[:, 2], radius) / (2 * np.pi) * n_lines
+    # 1 / 4 on average where draws are spread evenly between lines, 0 on them.
+    assert np.abs(turn - turn.round()).mean() == pytest.approx(0.25, abs=0.03)
+    assert np.abs(np.hypot(radius, drawn[:, 2]) - 0.5).mean() < 0.01
+
+
 def test_no_coarseness_returns_the_rows():
     X = np.random.default_rng(0).normal(size=(60, 3))
     model = LocalPolynomialScoreDiffusion(coarseness=0, scaling=None).fit(X)

@@ -38,7 +38,7 @@ def without_strays(surfaces: SurfaceChoice) -> np.ndarray:
     assert surfaces.surface is not None
     rows = surfaces.rows
     reach = _neighbors(rows, _STRAY_NEIGHBOR)[0][:, -1]
-    missed = surfaces.surface.leave_one_out(np.arange(len(rows)))
+    missed, _ = surfaces.surface.leave_one_out(np.arange(len(rows)))
     crowded = LocalOutlierFactor(min(_LOF_NEIGHBORS, len(rows) - 1)).fit_predict(rows)
     return rows[(missed < _STRAY * reach) & (crowded == 1)]
 

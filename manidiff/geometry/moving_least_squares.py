@@ -112,14 +112,28 @@ class MovingLeastSquares:
                 break
         return found.to(x.device, x.dtype)
 
-    def leave_one_out(self, index: np.ndarray) -> np.ndarray:
-        """Return how far rows index (m,) lie from the surfaces through the others."""
+    def leave_one_out(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return how far rows lie from the surfaces through the others.
+
+        Parameters
+        ----------
+        index : ndarray of shape (m,)
+            The rows.
+
+        Returns
+        -------
+        errors : ndarray of shape (m,)
+            Their distances.
+        misfits : ndarray of shape (m,)
+            Root of the mean square distance of their neighbours, weighted as in the
+            regression that makes the surface.
+        """
         asked = self.rows[index]
         n_found = min(self.n_neighbors + 1, len(self.rows))
         distances, near = self._search.kneighbors(asked.numpy(), n_found)
         # The nearest row is the row itself, which must not predict itself.
-        found = self._surface(asked, distances[:, 1:], near[:, 1:])
-        return (asked - found).norm(dim=1).numpy()
+        found, misfits = self._surface(asked, distances[:, 1:], near[:, 1:])
+        return (asked - found).norm(dim=1).numpy(), misfits.numpy()
 
     def _nearest(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the nearest rows of points, and whether points are far from them.
@@ -140,11 +154,14 @@ class MovingLeastSquares:
             distances, near = self._search.kneighbors(
                 centers[part].numpy(), self.n_neighbors
             )
-            moved[part] = self._surface(x[part], distances, near)
+            moved[part] = self._surface(x[part], distances, near)[0]
             width[part] = torch.from_numpy(distances[:, -1])
         return moved, width
 
-    def _surface(self, x: Tensor, distances: np.ndarray, near: np.ndarray) -> Tensor:
+    def _surface(
+        self, x: Tensor, distances: np.ndarray, near: np.ndarray
+    ) -> tuple[Tensor, Tensor]:
+        """Return the points on the surfaces, and how far these miss their rows."""
         reach = torch.from_numpy(distances)
         # Where all neighbours are one point, any width will do.
         width = _WIDTH * reach[:, -1:].where(reach[:, -1:] > 0, torch.tensor(1.0))
@@ -164,7 +181,8 @@ class MovingLeastSquares:
         length = at_point.norm(dim=1, keepdim=True).clamp(min=1)
         surface = _regression(basis, root * spread, 1 + self.dim)
         offset = _monomials(at_point / length, self.degree)[:, None] @ surface
-        return center + offset.squeeze(1)
+        missed = (root * spread - basis @ surface).square().sum((1, 2))
+        return center + offset.squeeze(1), (missed / weights.sum(1)).sqrt()
 
 
 def _principal_directions(spread: Tensor, dim: int) -> Tensor:

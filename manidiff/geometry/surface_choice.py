@@ -3,7 +3,8 @@
 A row is compared with the polynomial surface through the rows around it. Where the rows
 sample a clean manifold, each lies much closer to the surface through the others than to
 any of them; on a noisy table, or one whose dimension the number of rows cannot resolve,
-about as far.
+about as far. Beside a column of few values, such as a category or a count, rows lie on
+parallel flats whatever law they have there: a manifold must show in the other columns.
 """
 
 import numpy as np
@@ -17,8 +18,13 @@ _MAX_DIM = 5
 _MAX_ROWS = 500
 # A clean manifold misses its rows by less than this share of their spacing.
 _CLEAN = 0.2
+# A surface that misses the rows it was made of by more than this share is none. Where a
+# manifold bends much between its rows, quadratic surfaces miss some by half as much.
+_MISFIT = 0.5
 # Extent of a direction, in the largest one, below which rows do not vary along it.
 _FLAT = 1e-6
+# Neighbours of a row, of which half or more share its value of a column of few values.
+_N_SHARING = 10
 # Neighbours tried, over the number of monomials.
 _MULTIPLES = (1.6, 2.5, 4.0, 6.0)
 
@@ -34,10 +40,11 @@ class SurfaceChoice:
         Chooses the rows that are left out when there are more than 500.
     dim, degree, n_neighbors : int or "auto"
         As `MovingLeastSquares` takes them. "auto" takes the smallest dimension, up to 5
-        and below the rank of the rows, at which the residual of quadratic surfaces is
-        below 0.2, else that of smallest residual: a surface of more dimensions may hold
-        the manifold and much beside it. Then the degree and the number of neighbours of
-        smallest mean error, where errors beyond the nearest row count as that distance.
+        and below the rank of the rows, columns of few values left out, at which the
+        residual of quadratic surfaces is below 0.2, else that of smallest residual: a
+        surface of more dimensions may hold the manifold and much beside it. Then the
+        degree and the number of neighbours of smallest mean error, where errors beyond
+        the nearest row count as that distance.
     approximate : bool, default=False
         Whether neighbours may be missed, see `NeighborSearch`.
     refine : bool, default=True
@@ -63,6 +70,9 @@ class SurfaceChoice:
     True
     >>> SurfaceChoice(rng.normal(size=(300, 8)), rng).is_clean
     False
+    >>> planes = np.column_stack([rng.normal(size=(300, 2)), rng.integers(2, size=300)])
+    >>> SurfaceChoice(planes, rng).is_clean
+    False
     """
 
     def __init__(
@@ -82,8 +92,10 @@ class SurfaceChoice:
         self.surface: MovingLeastSquares | None = None
         n_asked = min(len(X), _MAX_ROWS)
         self._asked = rng.choice(len(X), n_asked, replace=False)
-        search = NearestNeighbors(n_neighbors=min(2, len(X))).fit(X)
-        self._nearest = search.kneighbors(X[self._asked])[0][:, -1]
+        search = NearestNeighbors(n_neighbors=min(_N_SHARING + 1, len(X))).fit(X)
+        distances, near = search.kneighbors(X[self._asked])
+        self._nearest = distances[:, min(1, len(X) - 1)]
+        self._spread_out = _are_spread_out(X, self._asked, near[:, 1:])
         self._choose_dim(dim, degree, n_neighbors)
         if self.is_clean and refine:
             self._refine(degree, n_neighbors)
@@ -126,7 +138,8 @@ class SurfaceChoice:
             dims = range(dim, min(dim, asked.shape[1] - 1) + 1)
         else:
             # Rows fill a flat of their own rank, whatever the shape they have in it.
-            rank = np.linalg.matrix_rank(asked - asked.mean(0), rtol=_FLAT)
+            spread = (asked - asked.mean(0))[:, self._spread_out]
+            rank = np.linalg.matrix_rank(spread, rtol=_FLAT) if spread.size else 0
             dims = range(1, min(_MAX_DIM, rank - 1) + 1)
         for candidate in dims:
             order = degree if isinstance(degree, int) else 2
@@ -139,9 +152,12 @@ class SurfaceChoice:
                 wanted = min(wanted, len(self.rows) - 1)
             if self.is_clean or wanted + 1 > len(self.rows):
                 break
-            residual = self._try(candidate, order, wanted)
-            if float(np.median(residual)) < self.residual:
-                self.residual = float(np.median(residual))
+            residual, misfit = map(np.median, self._try(candidate, order, wanted))
+            if misfit > _MISFIT:
+                # A row of a lattice is in the middle of others, wherever these lie.
+                residual = max(residual, misfit)
+            if residual < self.residual:
+                self.residual = float(residual)
                 self.surface = self._surface(candidate, order, wanted)
 
     def _refine(self, degree: int | str, n_neighbors: int | str) -> None:
@@ -153,11 +169,11 @@ class SurfaceChoice:
             for count in wanted:
                 if count + 1 > len(self.rows):
                     continue
-                residual = self._try(self.dim, order, count)
-                error = float(np.minimum(residual, 1).mean())
+                errors, _ = self._try(self.dim, order, count)
+                error = float(np.minimum(errors, 1).mean())
                 if error < best:
                     best = error
-                    self.residual = float(np.median(residual))
+                    self.residual = float(np.median(errors))
                     self.surface = self._surface(self.dim, order, count)
 
     def _surface(self, dim: int, degree: int, n_neighbors: int) -> MovingLeastSquares:
@@ -169,14 +185,28 @@ class SurfaceChoice:
             approximate=self._approximate,
         )
 
-    def _try(self, dim: int, degree: int, n_neighbors: int) -> np.ndarray:
-        """Return the errors (m,) of rows left out, over the nearest-row distance."""
+    def _try(
+        self, dim: int, degree: int, n_neighbors: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return errors (m,) and misfits (m,), over the nearest-row distance.
+
+        Of rows left out and of their neighbours, see `leave_one_out`.
+        """
         surface = self._surface(dim, degree, n_neighbors)
-        errors = surface.leave_one_out(self._asked)
+        errors, misfits = surface.leave_one_out(self._asked)
+        return self._over_nearest(errors), self._over_nearest(misfits)
+
+    def _over_nearest(self, found: np.ndarray) -> np.ndarray:
         # A row that is there twice is met by its twin, which says nothing about the
         # surface: it counts as missed.
-        missed = np.full_like(errors, np.inf)
-        return np.divide(errors, self._nearest, out=missed, where=self._nearest > 0)
+        missed = np.full_like(found, np.inf)
+        return np.divide(found, self._nearest, out=missed, where=self._nearest > 0)
+
+
+def _are_spread_out(X: np.ndarray, asked: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Return which columns (D,) tell rows asked (m,) from those near (m, k)."""
+    shares = (X[near] == X[asked][:, None]).mean(1)
+    return np.median(shares, axis=0) < 0.5
 
 
 def _n_neighbors(dim: int, degree: int, multiple: float) -> int:

@@ -23,11 +23,23 @@ def project(rows, x, **kwargs):
 def test_graphs_of_the_degree_are_reproduced(rng, degree):
     t = rng.uniform(-1, 1, size=(400, 2))
     rows = np.column_stack([t, 0.05 * t[:, 0] ** degree])
-    missed = MovingLeastSquares(
+    errors, misfits = MovingLeastSquares(
         rows, dim=2, degree=degree, n_neighbors=3 * n_monomials(2, degree)
     ).leave_one_out(np.arange(400))
     # A tangent plane that leans a little turns the graph into one of higher degree.
-    assert np.median(missed) < (1e-7 if degree == 1 else 1e-4)
+    assert np.median(errors) < (1e-7 if degree == 1 else 1e-4)
+    assert np.median(misfits) < (1e-7 if degree == 1 else 1e-4)
+
+
+def test_a_plane_misses_the_rows_it_was_made_of_by_their_spread(rng):
+    noise = 0.01
+    rows = np.column_stack(
+        [rng.uniform(-1, 1, (2000, 2)), noise * rng.normal(size=2000)]
+    )
+    flat = MovingLeastSquares(rows, dim=2, degree=1, n_neighbors=200)
+    # The mean of 300 such values, each of some 100 rows less three coefficients.
+    misfits = flat.leave_one_out(np.arange(300))[1]
+    assert np.sqrt((misfits**2).mean()) == pytest.approx(noise, rel=0.1)
 
 
 def test_higher_degrees_follow_a_sphere_more_closely(rng):
@@ -88,7 +100,7 @@ def test_rotation_shift_and_unit_change_nothing(rng):
 
 def test_leaving_out_equals_fitting_without_the_row(rng):
     rows = Torus().sample(300, random_state=0)
-    found = MovingLeastSquares(rows, dim=2, degree=2, n_neighbors=20).leave_one_out(
+    found, _ = MovingLeastSquares(rows, dim=2, degree=2, n_neighbors=20).leave_one_out(
         np.arange(5)
     )
     for i in range(5):

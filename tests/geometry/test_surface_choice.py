@@ -56,6 +56,51 @@ def test_noise_is_not_clean_in_a_flat_of_its_own_rank(rng, extra):
     assert not surfaces.is_clean
 
 
+def beside(kind, n, rng):
+    """Return columns of few values, as they stand beside numbers."""
+    if kind == "categories":
+        return np.eye(3)[rng.integers(3, size=n)]
+    if kind == "counts":
+        return rng.poisson(2, size=(n, 1))
+    return rng.random((n, 1)) < {"truth": 0.5, "rare truth": 0.05}[kind]
+
+
+COLUMNS_OF_FEW_VALUES = ["truth", "rare truth", "categories", "counts"]
+
+
+@pytest.mark.parametrize("n_rows", [300, 2000])
+@pytest.mark.parametrize("kind", COLUMNS_OF_FEW_VALUES)
+def test_flats_beside_columns_of_few_values_are_no_manifold(rng, kind, n_rows):
+    X = np.column_stack([rng.normal(size=(n_rows, 2)), beside(kind, n_rows, rng)])
+    assert not SurfaceChoice(X, rng).is_clean
+
+
+@pytest.mark.parametrize("kind", COLUMNS_OF_FEW_VALUES)
+def test_circles_beside_columns_of_few_values_are_circles(rng, kind):
+    X = np.column_stack([on_circle(600, rng)[:, :2], beside(kind, 600, rng)])
+    surfaces = SurfaceChoice(X, rng)
+    assert surfaces.is_clean
+    assert surfaces.dim == 1
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (20, 20), (20, 30), (5, 50), (8, 8, 8)])
+def test_lattices_that_fill_their_space_are_no_manifold(rng, shape):
+    axes = np.meshgrid(*map(np.arange, shape))
+    X = np.stack(axes, axis=-1).reshape(-1, len(shape)).astype(float)
+    assert not SurfaceChoice(X, rng).is_clean
+
+
+@pytest.mark.parametrize("shape", [(40, 25), (40, 16), (63, 25)])
+def test_meshes_of_a_torus_are_surfaces_and_not_lines(rng, shape):
+    u, v = (np.linspace(0, 2 * np.pi, n, endpoint=False) for n in shape)
+    u, v = (angles.ravel() for angles in np.meshgrid(u, v))
+    radius = 1 + 0.4 * np.cos(v)
+    X = np.column_stack([radius * np.cos(u), radius * np.sin(u), 0.4 * np.sin(v)])
+    surfaces = SurfaceChoice(X, rng)
+    assert surfaces.is_clean
+    assert surfaces.dim == 2
+
+
 def test_points_off_a_planar_curve_are_seen_in_its_plane(rng):
     X = on_circle(500, rng)
     np.testing.assert_allclose(SurfaceChoice(X, rng).distance(0.9 * X), 0.1, rtol=0.05)
