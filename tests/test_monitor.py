@@ -1,6 +1,7 @@
 """HeldOutMonitor: what it writes into the history, and when it ends a fit."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from manidiff import CoarseScoreDiffusion, datasets, metrics
@@ -24,6 +25,16 @@ def test_metrics_are_measured_every_so_often_and_at_the_end(sets):
     drawn = model.sample(200, random_state=3)
     assert history[-1]["coverage"] == metrics.coverage(drawn, *sets)
     assert "coverage" not in history[0]
+
+
+def test_it_gives_named_columns_to_a_fit_that_knows_names(sets):
+    frames = [pd.DataFrame(X, columns=["a", "b", "c"]) for X in sets]
+    gaps = []
+    for given in (sets, frames):
+        monitor = HeldOutMonitor(*given, n_samples=50)
+        model = CoarseScoreDiffusion(max_iter=20, callbacks=[monitor], **SMALL)
+        gaps.append(model.fit(given[0]).history_[-1]["held_out_gap"])
+    assert gaps[0] == gaps[1]
 
 
 @pytest.mark.parametrize(

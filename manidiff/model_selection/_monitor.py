@@ -94,6 +94,8 @@ class HeldOutMonitor:
             names.append("excess_memorization")
         self.metrics = {name: named_metric(name)[0] for name in names}
         self.X_train, self.X_heldout = check_real_sets(X_train, X_heldout)
+        # The fit may know columns by name.
+        self._given = X_train, X_heldout
         self.every = every
         self.n_samples = check_n_samples(n_samples)
         self.max_gap = max_gap
@@ -133,7 +135,9 @@ class HeldOutMonitor:
         rng = np.random.RandomState(self.seed)
         sigma = _LEVEL * estimator.nn_distance_
         seen, unseen = (
-            denoising_losses(estimator, X, sigma, _N_NOISES, rng).mean()
+            denoising_losses(
+                estimator, X, sigma, _N_NOISES, rng, named_as=self._given
+            ).mean()
             for X in (self.X_train, self.X_heldout)
         )
         return float(unseen / seen - 1)
