@@ -71,6 +71,19 @@ class Diverging(nn.Module):
 # What it learns
 
 
+def test_learns_two_truth_values_beside_correlated_numbers():
+    # The Gaussian of these rows, where training begins, is all but stationary.
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=2000)
+    y = x + 0.1 * rng.normal(size=2000)
+    X = np.column_stack([x, y, rng.integers(2, size=(2000, 2))])
+    model = CoarseScoreDiffusion(max_iter=600, random_state=0).fit(X)
+    drawn = model.sample(1000, random_state=0)
+    values = drawn[:, 2:]
+    assert (np.abs(values - values.round()) < 0.1).mean() > 0.95
+    assert (drawn[:, 1] - drawn[:, 0]).std() == pytest.approx(0.1, rel=0.15)
+
+
 def test_learns_a_gaussian():
     rng = np.random.default_rng(0)
     mix = np.array([[2.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.5, 0.3]])

@@ -45,9 +45,7 @@ class ResidualMLP(nn.Module):
         self.embed = nn.Sequential(nn.Linear(n_embedded, _EMBEDDING_WIDTH), nn.SiLU())
         self.enter = nn.Linear(n_features, width)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(depth))
-        self.leave = nn.Sequential(
-            nn.LayerNorm(width), _zeroed(nn.Linear(width, n_features))
-        )
+        self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, n_features))
 
     def forward(
         self, inputs: Tensor, noise: Tensor, condition: Tensor | None = None
@@ -75,16 +73,9 @@ class _Block(nn.Module):
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.first = nn.Linear(width, width)
         self.modulate = nn.Linear(_EMBEDDING_WIDTH, 2 * width)
-        # A block starts as the identity.
-        self.second = _zeroed(nn.Linear(width, width))
+        self.second = nn.Linear(width, width)
 
     def forward(self, hidden: Tensor, embedded: Tensor) -> Tensor:
         scale, shift = self.modulate(embedded).chunk(2, dim=-1)
         told = nn.functional.silu(self.norm(hidden) * (1 + scale) + shift)
         return hidden + self.second(nn.functional.silu(self.first(told)))
-
-
-def _zeroed(layer: nn.Linear) -> nn.Linear:
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer

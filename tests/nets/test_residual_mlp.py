@@ -17,7 +17,7 @@ def seeded():
 
 
 def stirred(**kwargs):
-    """Return a network whose zeroed layers are not zero any more."""
+    """Return a network that depends on all it is given more than at the start."""
     network = ResidualMLP(3, width=16, **kwargs)
     for weight in network.parameters():
         torch.nn.init.normal_(weight, std=0.3)
@@ -39,10 +39,17 @@ def test_embedding_tells_close_noise_levels_apart():
 
 
 @pytest.mark.parametrize("depth", [0, 3])
-def test_starts_at_zero(depth):
-    output = ResidualMLP(4, depth=depth)(torch.randn(7, 4), torch.randn(7))
-    assert output.shape == (7, 4)
-    assert output.abs().max() == 0
+def test_starts_below_the_unit_variance_of_its_targets(depth):
+    output = ResidualMLP(4, depth=depth)(torch.randn(700, 4), torch.randn(700))
+    assert output.shape == (700, 4)
+    assert output.square().mean() < 1
+
+
+def test_every_layer_has_a_gradient_at_the_start():
+    network = ResidualMLP(4, n_conditions=2)
+    given = torch.randn(50, 4), torch.randn(50), torch.randn(50, 2)
+    (network(*given) - torch.randn(50, 4)).square().mean().backward()
+    assert all(weight.grad.abs().max() > 0 for weight in network.parameters())
 
 
 def test_depends_on_inputs_noise_and_condition():
