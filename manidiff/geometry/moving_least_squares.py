@@ -132,8 +132,9 @@ class MovingLeastSquares:
         n_found = min(self.n_neighbors + 1, len(self.rows))
         distances, near = self._search.kneighbors(asked.numpy(), n_found)
         # The nearest row is the row itself, which must not predict itself.
-        found, misfits = self._surface(asked, distances[:, 1:], near[:, 1:])
-        return (asked - found).norm(dim=1).numpy(), misfits.numpy()
+        surfaces = self._surfaces(distances[:, 1:], near[:, 1:])
+        errors = (asked - surfaces.above(asked)).norm(dim=1)
+        return errors.numpy(), surfaces.misfits().numpy()
 
     def _nearest(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the nearest rows of points, and whether points are far from them.
@@ -154,14 +155,12 @@ class MovingLeastSquares:
             distances, near = self._search.kneighbors(
                 centers[part].numpy(), self.n_neighbors
             )
-            moved[part] = self._surface(x[part], distances, near)[0]
+            moved[part] = self._surfaces(distances, near).above(x[part])
             width[part] = torch.from_numpy(distances[:, -1])
         return moved, width
 
-    def _surface(
-        self, x: Tensor, distances: np.ndarray, near: np.ndarray
-    ) -> tuple[Tensor, Tensor]:
-        """Return the points on the surfaces, and how far these miss their rows."""
+    def _surfaces(self, distances: np.ndarray, near: np.ndarray) -> "_Surfaces":
+        """Return the surfaces through the rows near (n, k) to n places."""
         reach = torch.from_numpy(distances)
         # Where all neighbours are one point, any width will do.
         width = _WIDTH * reach[:, -1:].where(reach[:, -1:] > 0, torch.tensor(1.0))
@@ -169,20 +168,37 @@ class MovingLeastSquares:
         # A point far from all rows has them all at one distance.
         weights = weights / weights.amax(1, keepdim=True)
         rows = self.rows[torch.from_numpy(near)]
-        center = (weights[:, None] @ rows).squeeze(1) / weights.sum(1, keepdim=True)
-        spread = rows - center[:, None]
+        return _Surfaces(rows, weights, self.dim, self.degree)
+
+
+class _Surfaces:
+    """The polynomial surfaces through n sets of k weighted rows (n, k, D)."""
+
+    def __init__(self, rows: Tensor, weights: Tensor, dim: int, degree: int) -> None:
+        self.degree = degree
+        self.weight = weights.sum(1)
+        self.center = (weights[:, None] @ rows).squeeze(1) / self.weight[:, None]
+        spread = rows - self.center[:, None]
         root = weights.sqrt()[..., None]
-        tangent = _principal_directions(root * spread, self.dim)
+        self.tangent = _principal_directions(root * spread, dim)
         extent = spread.norm(dim=2).amax(1)
-        scale = extent.where(extent > 0, torch.ones_like(extent))[:, None]
-        basis = root * _monomials(spread @ tangent / scale[..., None], self.degree)
-        at_point = ((x - center)[:, None] @ tangent).squeeze(1) / scale
+        self.scale = extent.where(extent > 0, torch.ones_like(extent))[:, None]
+        along = spread @ self.tangent / self.scale[..., None]
+        self.basis, self.targets = root * _monomials(along, degree), root * spread
+        self.coefficients = _regression(self.basis, self.targets, 1 + dim)
+
+    def above(self, x: Tensor) -> Tensor:
+        """Return the points of the surfaces above the coordinates of x (n, D)."""
+        at_point = ((x - self.center)[:, None] @ self.tangent).squeeze(1) / self.scale
         # Beyond the neighbourhood a polynomial means nothing.
         length = at_point.norm(dim=1, keepdim=True).clamp(min=1)
-        surface = _regression(basis, root * spread, 1 + self.dim)
-        offset = _monomials(at_point / length, self.degree)[:, None] @ surface
-        missed = (root * spread - basis @ surface).square().sum((1, 2))
-        return center + offset.squeeze(1), (missed / weights.sum(1)).sqrt()
+        basis = _monomials(at_point / length, self.degree)
+        return self.center + (basis[:, None] @ self.coefficients).squeeze(1)
+
+    def misfits(self) -> Tensor:
+        """Return the weighted root mean square distance (n,) of the rows."""
+        missed = self.targets - self.basis @ self.coefficients
+        return (missed.square().sum((1, 2)) / self.weight).sqrt()
 
 
 def _principal_directions(spread: Tensor, dim: int) -> Tensor:
